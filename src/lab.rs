@@ -1,0 +1,3 @@
+//! The lab: a procedural world where ground truth is free.
+
+pub mod scene;

@@ -1,0 +1,27 @@
+//! `auditdm` audits vision-language models by their differences.
+//!
+//! ```text
+//! source ──▶ probe ──▶ imagine ──▶ answer ──▶ diverge ──▶ sink ──▶ tables ──▶ sql
+//! images     who asks  who draws   who        how they    commits  Delta     slices,
+//!                                  answers    differ               Lake      selections
+//! ```
+//! One record's path: an image is found by a [`source`], a prober asks about it ([`probe`]), a painter
+//! may draw ([`imagine`]), target and reference [`model`]s answer, their divergence is scored, and every
+//! step is a row of [`row`].
+
+#![recursion_limit = "256"]
+
+pub mod error;
+pub mod row;
+
+pub mod image;
+pub mod lab;
+pub mod source;
+
+pub mod model;
+pub mod vlm;
+
+pub mod imagine;
+pub mod probe;
+
+pub use error::{Error, Result};

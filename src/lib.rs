@@ -24,4 +24,6 @@ pub mod vlm;
 pub mod imagine;
 pub mod probe;
 
+pub mod diverge;
+
 pub use error::{Error, Result};

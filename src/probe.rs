@@ -41,6 +41,8 @@ pub struct Subject {
     pub scene: Option<Arc<Scene>>,
     /// The source's own questions.
     pub questions: Arc<[SourceQuestion]>,
+    /// The licence of the source's image, inherited by what is made from it.
+    pub licence: Option<Arc<str>>,
 }
 
 /// One probe that is to be written.

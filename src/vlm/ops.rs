@@ -100,3 +100,21 @@ pub fn linear(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
     }
     y.reshape(dims)
 }
+
+/// `[B, T, H·D]` → `[B, H, T, D]`, contiguous: what a projection gives, as attention wants it. Use this
+/// rather than `transpose`, whose copies and gradients walk element by element.
+pub fn split_heads(x: &Tensor, heads: usize) -> Result<Tensor> {
+    let (batch, tokens, width) = x.dims3()?;
+    x.reshape((batch, tokens, heads, width / heads))?.transpose(1, 2)?.contiguous()
+}
+
+/// `[B, H, T, D]` → `[B, T, H·D]`, contiguous: the inverse of [`split_heads`].
+pub fn join_heads(x: &Tensor) -> Result<Tensor> {
+    let (batch, heads, tokens, depth) = x.dims4()?;
+    x.transpose(1, 2)?.contiguous()?.reshape((batch, tokens, heads * depth))
+}
+
+/// `x + rms_norm(y, w, eps)`: Gemma's residual step.
+pub fn add_rms_norm(x: &Tensor, y: &Tensor, w: &Tensor, eps: f64) -> Result<Tensor> {
+    x + rms_norm(y, w, eps)?
+}

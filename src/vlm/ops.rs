@@ -1,9 +1,22 @@
 //! The differentiable operations between the matrix products.
 //!
-//! In: f32 tensors (other dtypes take candle's own operations); out: tensors whose gradients candle's
-//! `backward` finds. candle's own fused versions cut the gradient silently, so nothing here uses them.
+//! In: tensors; out: tensors whose gradients candle's `backward` finds. f32 on the CPU takes fused, parallel,
+//! vectorised kernels with a backward of their own (candle's fused ones cut the gradient silently); other
+//! devices and dtypes take the same formulas from candle's elementary operations.
+
+mod activation;
+mod attention;
+mod heads;
+mod linear;
+mod loss;
+mod norm;
+mod plain;
+mod product;
+mod simd;
+mod tensors;
 
 use candle_core::{D, DType, Result, Tensor};
+use tensors::fused;
 
 /// Scaled dot-product attention with grouped queries.
 ///
@@ -20,101 +33,114 @@ pub fn attention(
 ) -> Result<Tensor> {
     let (batch, heads, queries, depth) = q.dims4()?;
     let (_, groups, keys, _) = k.dims4()?;
-    let q = q.contiguous()?.reshape((batch, groups, heads / groups * queries, depth))?;
-    let scores = (q.matmul(&k.transpose(2, 3)?.contiguous()?)? * scale)?; // (B, Hkv, G·T, S)
-    let mut scores = scores.to_dtype(DType::F32)?.reshape((batch, heads, queries, keys))?;
-    if let Some(cap) = soft_cap {
-        scores = ((scores / cap)?.tanh()? * cap)?;
+    let agree = k.dims() == [batch, groups, keys, depth] && v.dims() == k.dims() && heads % groups == 0;
+    let masked = mask.is_none_or(|mask| {
+        [[batch, 1, queries, keys], [1, 1, queries, keys]].iter().any(|dims| mask.dims() == dims)
+    });
+    if !agree || !masked {
+        candle_core::bail!("attention of {:?} to {:?}, {:?}", q.shape(), k.shape(), v.shape());
     }
-    if let Some(mask) = mask {
-        scores = scores.broadcast_add(&mask.to_dtype(DType::F32)?)?;
+    if !fused(&[q, k, v]) {
+        return plain::attention(q, k, v, mask, scale, soft_cap);
     }
-    let weights = candle_nn::ops::softmax(&scores, D::Minus1)?.to_dtype(v.dtype())?;
-    let weights = weights.reshape((batch, groups, heads / groups * queries, keys))?;
-    weights.matmul(&v.contiguous()?)?.reshape((batch, heads, queries, depth))
+    let mask = mask.map(|mask| mask.detach().to_dtype(DType::F32)?.contiguous()).transpose()?;
+    let operation =
+        attention::Attention { mask, scale: scale as f32, soft_cap: soft_cap.map(|cap| cap as f32) };
+    q.contiguous()?.apply_op3(&k.contiguous()?, &v.contiguous()?, operation)
 }
 
 /// Root-mean-square normalisation over the last dimension, in f32, times `1 + w` as in Gemma.
 pub fn rms_norm(x: &Tensor, w: &Tensor, eps: f64) -> Result<Tensor> {
-    let dtype = x.dtype();
-    let x = x.to_dtype(DType::F32)?;
-    let mean = x.sqr()?.mean_keepdim(D::Minus1)?;
-    let normed = x.broadcast_div(&(mean + eps)?.sqrt()?)?;
-    normed.broadcast_mul(&(w.to_dtype(DType::F32)? + 1.0)?)?.to_dtype(dtype)
+    if !fused(&[x, w]) {
+        return plain::rms_norm(x, w, eps);
+    }
+    x.contiguous()?.apply_op2(w, norm::RmsNorm { eps: eps as f32 })
 }
 
 /// Layer normalisation over the last dimension, in f32.
 pub fn layer_norm(x: &Tensor, w: &Tensor, b: &Tensor, eps: f64) -> Result<Tensor> {
-    let dtype = x.dtype();
-    let x = x.to_dtype(DType::F32)?;
-    let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
-    let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
-    let normed = centred.broadcast_div(&(variance + eps)?.sqrt()?)?;
-    normed.broadcast_mul(&w.to_dtype(DType::F32)?)?.broadcast_add(&b.to_dtype(DType::F32)?)?.to_dtype(dtype)
+    if !fused(&[x, w, b]) {
+        return plain::layer_norm(x, w, b, eps);
+    }
+    x.contiguous()?.apply_op3(w, b, norm::LayerNorm { eps: eps as f32 })
 }
 
 /// GELU in its tanh form.
 pub fn gelu_tanh(x: &Tensor) -> Result<Tensor> {
-    x.gelu()
+    if !fused(&[x]) {
+        return plain::gelu_tanh(x);
+    }
+    x.contiguous()?.apply_op1(activation::Gelu)
 }
 
 /// `gelu_tanh(gate) · up`, the heart of a Gemma feed-forward block.
 pub fn geglu(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
-    gate.gelu()? * up
+    if !fused(&[gate, up]) {
+        return plain::geglu(gate, up);
+    }
+    gate.contiguous()?.apply_op2(&up.contiguous()?, activation::GeGlu)
 }
 
-/// Mean cross-entropy of `logits[N, V]` against `labels[N]` (any integer type); labels of -100 do not count.
+/// Mean cross-entropy of `logits[N, V]` against `labels[N]` (any integer type); negative labels (-100 by
+/// custom) do not count.
 pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
-    let labels = labels.to_dtype(DType::I64)?;
-    let wanted = labels.ge(0i64)?;
-    let count = wanted.to_dtype(DType::F32)?.sum_all()?;
-    let safe = wanted.where_cond(&labels, &labels.zeros_like()?)?;
-    let logits = logits.to_dtype(DType::F32)?;
-    let log_sum = logits.log_sum_exp(D::Minus1)?;
-    let chosen = logits.gather(&safe.unsqueeze(1)?, 1)?.squeeze(1)?;
-    let loss = ((log_sum - chosen)? * wanted.to_dtype(DType::F32)?)?;
-    loss.sum_all()? / count
+    if !fused(&[logits]) {
+        return plain::cross_entropy(logits, labels);
+    }
+    let labels = labels.to_dtype(DType::I64)?.to_vec1()?;
+    logits.contiguous()?.apply_op1(loss::CrossEntropy { labels })
 }
 
 /// Rotary position embedding of `x[B, H, T, D]`; `cos` and `sin` are f32 `[B, 1, T, D]` or `[1, 1, T, D]`,
 /// the halves repeated (as in Gemma).
 pub fn rotary(x: &Tensor, cos: &Tensor, sin: &Tensor) -> Result<Tensor> {
-    let half = x.dim(D::Minus1)? / 2;
-    let (cos, sin) = (cos.to_dtype(x.dtype())?, sin.to_dtype(x.dtype())?);
-    let turned =
-        Tensor::cat(&[x.narrow(D::Minus1, half, half)?.neg()?, x.narrow(D::Minus1, 0, half)?], D::Minus1)?;
-    x.broadcast_mul(&cos)? + turned.broadcast_mul(&sin)?
+    if !fused(&[x, cos, sin]) {
+        return plain::rotary(x, cos, sin);
+    }
+    let (batch, _, tokens, depth) = x.dims4()?;
+    if cos.dims() != [batch, 1, tokens, depth] && cos.dims() != [1, 1, tokens, depth]
+        || sin.dims() != cos.dims()
+    {
+        candle_core::bail!("rotary angles {:?} for {:?}", cos.shape(), x.shape());
+    }
+    let operation = heads::Rotary { cos: cos.detach().contiguous()?, sin: sin.detach().contiguous()? };
+    x.contiguous()?.apply_op1(operation)
 }
 
-/// `x[.., I] · w[O, I]ᵀ + b[O]` as one two-dimensional product.
+/// `x[.., I] · w[O, I]ᵀ + b[O]`; frozen weights get no gradient.
 pub fn linear(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
-    let mut dims = x.dims().to_vec();
-    let (outputs, inputs) = w.dims2()?;
-    let y = x.reshape(((), inputs))?.matmul(&w.t()?)?; // reshape copies what is not contiguous
-    let y = match b {
-        Some(b) => y.broadcast_add(b)?,
-        None => y,
-    };
-    if let Some(last) = dims.last_mut() {
-        *last = outputs;
+    let inputs = w.dims2()?.1;
+    if x.dim(D::Minus1)? != inputs {
+        candle_core::bail!("linear of {:?} with {:?}", x.shape(), w.shape());
     }
-    y.reshape(dims)
+    match b {
+        _ if !fused(&[x, w]) => plain::linear(x, w, b),
+        Some(b) => x.contiguous()?.apply_op3(&w.contiguous()?, b, linear::LinearWithBias),
+        None => x.contiguous()?.apply_op2(&w.contiguous()?, linear::Linear),
+    }
 }
 
 /// `[B, T, H·D]` → `[B, H, T, D]`, contiguous: what a projection gives, as attention wants it. Use this
 /// rather than `transpose`, whose copies and gradients walk element by element.
 pub fn split_heads(x: &Tensor, heads: usize) -> Result<Tensor> {
     let (batch, tokens, width) = x.dims3()?;
-    x.reshape((batch, tokens, heads, width / heads))?.transpose(1, 2)?.contiguous()
+    if !fused(&[x]) {
+        return plain::split_heads(x, heads);
+    }
+    let depth = width / heads;
+    let shape = (batch, heads, tokens, depth).into();
+    x.contiguous()?.apply_op1(heads::SwapRows { shape, rows: tokens, columns: heads, depth })
 }
 
 /// `[B, H, T, D]` → `[B, T, H·D]`, contiguous: the inverse of [`split_heads`].
 pub fn join_heads(x: &Tensor) -> Result<Tensor> {
     let (batch, heads, tokens, depth) = x.dims4()?;
-    x.transpose(1, 2)?.contiguous()?.reshape((batch, tokens, heads * depth))
+    if !fused(&[x]) {
+        return plain::join_heads(x);
+    }
+    let shape = (batch, tokens, heads * depth).into();
+    x.contiguous()?.apply_op1(heads::SwapRows { shape, rows: heads, columns: tokens, depth })
 }
 
-/// `x + rms_norm(y, w, eps)`: Gemma's residual step.
-pub fn add_rms_norm(x: &Tensor, y: &Tensor, w: &Tensor, eps: f64) -> Result<Tensor> {
-    x + rms_norm(y, w, eps)?
-}
+#[cfg(test)]
+mod tests;

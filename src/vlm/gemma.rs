@@ -185,14 +185,9 @@ impl Layer {
         pass: &Pass,
         cache: Option<(&mut Cache, usize)>,
     ) -> Result<Tensor> {
-        let (batch, queries, _) = x.dims3()?;
-        let split = |x: Tensor, heads: usize| {
-            x.reshape((batch, queries, heads, config.head_dim))?
-                .transpose(1, 2)
-        };
-        let query = split(self.query.forward(x)?, config.num_attention_heads)?; // (B, Hq, T, D)
-        let key = split(self.key.forward(x)?, config.num_key_value_heads)?; // (B, Hkv, T, D)
-        let value = split(self.value.forward(x)?, config.num_key_value_heads)?;
+        let query = ops::split_heads(&self.query.forward(x)?, config.num_attention_heads)?; // (B, Hq, T, D)
+        let key = ops::split_heads(&self.key.forward(x)?, config.num_key_value_heads)?; // (B, Hkv, T, D)
+        let value = ops::split_heads(&self.value.forward(x)?, config.num_key_value_heads)?;
         let query = ops::rotary(&query, &pass.cos, &pass.sin)?;
         let key = ops::rotary(&key, &pass.cos, &pass.sin)?;
         let (key, value) = match cache {
@@ -212,8 +207,6 @@ impl Layer {
             scale,
             config.attn_logit_softcapping,
         )?;
-        let heads = config.num_attention_heads * config.head_dim;
-        self.out
-            .forward(&seen.transpose(1, 2)?.reshape((batch, queries, heads))?)
+        self.out.forward(&ops::join_heads(&seen)?)
     }
 }

@@ -40,12 +40,28 @@ impl Sequence {
         Self { roles, positions }
     }
 
-    /// One more token in every row.
-    pub fn append(&mut self, role: Role) {
-        for (roles, positions) in self.roles.iter_mut().zip(&mut self.positions) {
+    /// One more token a row.
+    pub fn append(&mut self, roles: &[Role]) {
+        for ((row, positions), &role) in self.roles.iter_mut().zip(&mut self.positions).zip(roles) {
             positions.push(positions.last().copied().unwrap_or(0) + u32::from(role != Role::Padding));
-            roles.push(role);
+            row.push(role);
         }
+    }
+
+    /// The roles of one row.
+    pub fn roles(&self, row: usize) -> &[Role] {
+        &self.roles[row]
+    }
+
+    /// Of each row the place of its last real token, counted within the last `queries` tokens.
+    pub fn last_tokens(&self, queries: usize) -> Vec<usize> {
+        let last = |roles: &Vec<Role>| {
+            let tail = &roles[roles.len() - queries..];
+            tail.iter()
+                .rposition(|&role| role != Role::Padding)
+                .unwrap_or(queries - 1)
+        };
+        self.roles.iter().map(last).collect()
     }
 
     /// Rows.
@@ -141,7 +157,7 @@ mod tests {
         );
         // The window holds i − j < 2 for the suffix and leaves the prefix alone.
         assert_eq!(seen(&sequence, 5, Some(2))[3..], [".###.", "...##"]);
-        sequence.append(Suffix);
+        sequence.append(&[Suffix]);
         assert_eq!(seen(&sequence, 1, Some(3)), ["...###"]);
     }
 
@@ -149,7 +165,8 @@ mod tests {
     fn padding_moves_no_position() {
         let left = Sequence::new(vec![vec![Padding, Prefix, Prefix, Suffix]]);
         let mut right = Sequence::new(vec![vec![Prefix, Prefix, Padding]]);
-        right.append(Suffix);
+        assert_eq!(right.last_tokens(3), [1]);
+        right.append(&[Suffix]);
         assert_eq!(left.positions, [[0, 1, 2, 3]]);
         assert_eq!(right.positions, [[1, 2, 2, 3]]);
         assert_eq!(seen(&right, 1, Some(2)), [".#.#"]);

@@ -111,20 +111,13 @@ impl Layer {
     }
 
     fn forward(&self, x: &Tensor, heads: usize) -> Result<Tensor> {
-        let (images, patches, width) = x.dims3()?;
-        let split = |x: Tensor| {
-            x.reshape((images, patches, heads, width / heads))?
-                .transpose(1, 2)
-        }; // (N, h, P, D)
+        let (_, _, width) = x.dims3()?;
         let normed = self.norm1.forward(x)?;
-        let (query, key, value) = (
-            split(self.query.forward(&normed)?)?,
-            split(self.key.forward(&normed)?)?,
-            split(self.value.forward(&normed)?)?,
-        );
+        let query = ops::split_heads(&self.query.forward(&normed)?, heads)?; // (N, h, P, D)
+        let key = ops::split_heads(&self.key.forward(&normed)?, heads)?;
+        let value = ops::split_heads(&self.value.forward(&normed)?, heads)?;
         let scale = 1.0 / ((width / heads) as f64).sqrt();
-        let seen = ops::attention(&query, &key, &value, None, scale, None)?;
-        let seen = seen.transpose(1, 2)?.reshape((images, patches, width))?;
+        let seen = ops::join_heads(&ops::attention(&query, &key, &value, None, scale, None)?)?;
         let x = (x + self.out.forward(&seen)?)?;
         let inner = ops::gelu_tanh(&self.up.forward(&self.norm2.forward(&x)?)?)?;
         Ok((&x + self.down.forward(&inner)?)?)

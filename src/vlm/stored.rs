@@ -172,6 +172,30 @@ fn hub_name(name: &str) -> String {
     name.into()
 }
 
+/// Writes a checkpoint's weights once more as two shards under the names of newer saves.
+#[cfg(test)]
+pub(crate) fn rewrite(from: &Path, to: &Path) {
+    let bytes = std::fs::read(from.join("model.safetensors")).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let newer = |name: &str| {
+        let name = hub_name(name).replace("language_model.model.", "language_model.");
+        format!(
+            "model.{}",
+            name.replace("vision_tower.vision_model.", "vision_tower.")
+        )
+    };
+    let mut all: Vec<_> = tensors.iter().map(|(name, view)| (newer(name), view)).collect();
+    let half = all.split_off(all.len() / 2);
+    let mut index = serde_json::Map::new();
+    for (number, shard) in [all, half].into_iter().enumerate() {
+        let file = format!("model-{:05}-of-00002.safetensors", number + 1);
+        index.extend(shard.iter().map(|(name, _)| (name.clone(), file.clone().into())));
+        safetensors::serialize_to_file(shard, None, &to.join(file)).unwrap();
+    }
+    let index = serde_json::json!({ "weight_map": index }).to_string();
+    std::fs::write(to.join("model.safetensors.index.json"), index).unwrap();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,7 +11,7 @@ use candle_core::{Device, Tensor, Var};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
@@ -29,6 +29,7 @@ pub struct Weights {
     origin: Origin,
     device: Device,
     variables: Option<RefCell<BTreeMap<String, Var>>>,
+    handed_out: Cell<usize>,
 }
 
 enum Origin {
@@ -43,6 +44,7 @@ impl Weights {
             origin: Origin::Stored(Stored::open(folder)?),
             device: device.clone(),
             variables: None,
+            handed_out: Cell::new(0),
         })
     }
 
@@ -52,6 +54,7 @@ impl Weights {
             origin: Origin::Seed(seed),
             device: device.clone(),
             variables: None,
+            handed_out: Cell::new(0),
         }
     }
 
@@ -78,6 +81,7 @@ impl Weights {
                 Tensor::from_vec(values, shape, &self.device)?
             }
         };
+        self.handed_out.set(self.handed_out.get() + tensor.elem_count());
         let Some(variables) = &self.variables else {
             return Ok(tensor);
         };
@@ -93,6 +97,19 @@ impl Weights {
             .as_ref()
             .map(|variables| variables.borrow().clone())
             .unwrap_or_default()
+    }
+
+    /// How many numbers were handed out so far.
+    pub fn handed_out(&self) -> usize {
+        self.handed_out.get()
+    }
+
+    /// The precision of the files, e.g. `BF16`; fresh parameters are F32.
+    pub fn stored_as(&self) -> String {
+        match &self.origin {
+            Origin::Stored(stored) => stored.dtypes(),
+            Origin::Seed(_) => "F32".into(),
+        }
     }
 
     /// Where parameters live.

@@ -1,0 +1,216 @@
+//! A chat completion's body as an answer; every field of it may be missing or of the wrong type.
+
+use super::failure::{self, refused, shorten, transient};
+use crate::model::{CallError, Completion};
+use serde_json::Value;
+
+/// A reply that could be read: an answer or a refusal, either of which may have cost tokens.
+pub(super) struct Answered {
+    pub(super) outcome: Result<Completion, CallError>,
+    pub(super) usage: Usage,
+}
+
+/// Tokens as the server counts them.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Usage {
+    pub(super) tokens_in: Option<i64>,
+    pub(super) tokens_out: Option<i64>,
+}
+
+/// Reads a reply. What is not a completion at all is an error worth another try: a proxy's page or a body
+/// cut short says nothing about the request.
+pub(super) fn parse(bytes: &[u8], max_tokens: usize) -> Result<Answered, CallError> {
+    let body: Value = serde_json::from_slice(bytes).map_err(|error| {
+        let start = shorten(&String::from_utf8_lossy(&bytes[..bytes.len().min(200)]));
+        transient(format!("the reply is not JSON ({error}): {start}"), None)
+    })?;
+    if let Some(error) = failure::inside_success(&body) {
+        return Err(error);
+    }
+    let choice = &body["choices"][0];
+    if !choice.is_object() {
+        return Err(transient(
+            "the reply has no choices: is url the base of a chat API?",
+            None,
+        ));
+    }
+    Ok(Answered {
+        outcome: completion(choice, max_tokens),
+        usage: Usage {
+            tokens_in: body["usage"]["prompt_tokens"].as_i64(),
+            tokens_out: body["usage"]["completion_tokens"].as_i64(),
+        },
+    })
+}
+
+fn completion(choice: &Value, max_tokens: usize) -> Result<Completion, CallError> {
+    let message = &choice["message"];
+    let finish_reason = choice["finish_reason"].as_str().unwrap_or("unknown").to_owned();
+    if let Some(refusal) = message["refusal"].as_str().filter(|text| !text.is_empty()) {
+        return Err(refused(format!("the model refused: {}", shorten(refusal))));
+    }
+    if finish_reason == "content_filter" {
+        return Err(refused("the server's content filter withheld the answer"));
+    }
+    let Some(text) = text(&message["content"]) else {
+        return Err(refused(match finish_reason.as_str() {
+            "length" => {
+                format!("no text within max_tokens = {max_tokens}: raise it for models that think first")
+            }
+            reason => format!("the reply has no text (finish_reason: {})", shorten(reason)),
+        }));
+    };
+    let (log_probabilities, named_ids) = log_probabilities(&choice["logprobs"]["content"]);
+    Ok(Completion {
+        text,
+        finish_reason: shorten(&finish_reason),
+        // vLLM tells ids as a list (`return_token_ids`) or in place of the tokens' text
+        // (`return_tokens_as_token_ids`), both through `extra_body`.
+        token_ids: choice["token_ids"]
+            .as_array()
+            .and_then(|ids| all(ids, token_id))
+            .unwrap_or(named_ids),
+        log_probabilities,
+    })
+}
+
+/// The content as a string or as a list of text parts.
+fn text(content: &Value) -> Option<String> {
+    match content {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(parts) => {
+            let texts: Vec<&str> = parts.iter().filter_map(|part| part["text"].as_str()).collect();
+            (!texts.is_empty()).then(|| texts.concat())
+        }
+        _ => None,
+    }
+}
+
+/// All log-probabilities or none: a list with holes would stand beside the wrong tokens.
+fn log_probabilities(tokens: &Value) -> (Vec<f32>, Vec<u32>) {
+    let tokens = tokens.as_array().map_or(&[][..], Vec::as_slice);
+    let told = all(tokens, |token| {
+        token["logprob"].as_f64().map(|value| value as f32)
+    });
+    let named = all(tokens, |token| {
+        token["token"].as_str()?.strip_prefix("token_id:")?.parse().ok()
+    });
+    (told.unwrap_or_default(), named.unwrap_or_default())
+}
+
+fn token_id(value: &Value) -> Option<u32> {
+    value.as_u64().and_then(|id| u32::try_from(id).ok())
+}
+
+fn all<T>(values: &[Value], read: impl Fn(&Value) -> Option<T>) -> Option<Vec<T>> {
+    values.iter().map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn outcome(body: &Value) -> Result<Completion, CallError> {
+        parse(body.to_string().as_bytes(), 64)?.outcome
+    }
+
+    #[test]
+    fn answers_with_all_that_servers_tell() {
+        let body = json!({
+            "choices": [{
+                "message": { "role": "assistant", "content": "two dogs" },
+                "finish_reason": "stop",
+                "logprobs": { "content": [
+                    { "token": "token_id:107", "logprob": -0.5 },
+                    { "token": "token_id:9", "logprob": -1.25 },
+                ] },
+            }],
+            "usage": { "prompt_tokens": 300, "completion_tokens": 2 },
+        });
+        let answered = parse(body.to_string().as_bytes(), 64).unwrap();
+        assert_eq!(
+            (answered.usage.tokens_in, answered.usage.tokens_out),
+            (Some(300), Some(2))
+        );
+        let completion = answered.outcome.unwrap();
+        assert_eq!(completion.log_probabilities, [-0.5, -1.25]);
+        assert_eq!(completion.token_ids, [107, 9]);
+        assert_eq!(
+            (completion.text.as_str(), completion.finish_reason.as_str()),
+            ("two dogs", "stop")
+        );
+    }
+
+    #[test]
+    fn lists_with_holes_are_left_out() {
+        let body = json!({ "choices": [{
+            "message": { "content": [{ "type": "text", "text": "a " }, { "type": "text", "text": "b" }] },
+            "logprobs": { "content": [{ "token": "a", "logprob": -0.5 }, { "token": "b", "logprob": null }] },
+            "token_ids": [1, -2],
+        }] });
+        let completion = outcome(&body).unwrap();
+        assert_eq!(
+            (completion.text.as_str(), completion.finish_reason.as_str()),
+            ("a b", "unknown")
+        );
+        assert!(completion.log_probabilities.is_empty() && completion.token_ids.is_empty());
+    }
+
+    #[test]
+    fn no_text_is_refused_with_its_reason() {
+        for (choice, word) in [
+            (
+                json!({ "message": { "content": null, "refusal": "I cannot" } }),
+                "I cannot",
+            ),
+            (
+                json!({ "message": { "content": "x" }, "finish_reason": "content_filter" }),
+                "filter",
+            ),
+            (
+                json!({ "message": { "content": null }, "finish_reason": "length" }),
+                "max_tokens = 64",
+            ),
+            (
+                json!({ "message": { "content": null }, "finish_reason": "stop" }),
+                "no text",
+            ),
+            (json!({}), "no text"),
+        ] {
+            let error = outcome(&json!({ "choices": [choice] })).unwrap_err();
+            assert!(
+                matches!(error, CallError::Refused { .. }) && error.to_string().contains(word),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_completion_is_worth_another_try() {
+        for body in [
+            "",
+            "<html>502</html>",
+            r#"{"choices":[{"mess"#,
+            "{}",
+            r#"{"choices":[]}"#,
+            "[]",
+            "3",
+        ] {
+            let error = parse(body.as_bytes(), 64).map(|_| ()).unwrap_err();
+            assert!(matches!(error, CallError::Transient { .. }), "{body}: {error}");
+        }
+        let wrapped = json!({ "error": { "message": "no such model", "code": 404 } });
+        assert!(matches!(outcome(&wrapped), Err(CallError::Fatal { .. })));
+        let overloaded = json!({ "error": { "message": "overloaded" }, "choices": [] });
+        assert!(matches!(outcome(&overloaded), Err(CallError::Transient { .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = parse(&bytes, 8);
+        }
+    }
+}

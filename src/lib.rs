@@ -24,4 +24,6 @@ pub mod vlm;
 pub mod imagine;
 pub mod probe;
 
+pub mod tables;
+
 pub use error::{Error, Result};

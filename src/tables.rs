@@ -1,0 +1,5 @@
+//! The tables of an audit.
+
+pub mod schema;
+
+pub use schema::TableName;

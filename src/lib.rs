@@ -18,12 +18,25 @@ pub mod image;
 pub mod lab;
 pub mod source;
 
-pub mod model;
 pub mod vlm;
-
-pub mod imagine;
-pub mod probe;
+pub mod model;
 
 pub mod diverge;
+pub mod progress;
+
+pub mod probe;
+pub mod imagine;
+pub mod answer;
+
+pub mod config;
+pub mod tables;
+pub mod plan;
+pub mod sink;
+pub mod audit;
+
+pub mod sql;
+pub mod slice;
+
+pub mod command;
 
 pub use error::{Error, Result};

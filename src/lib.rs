@@ -26,4 +26,8 @@ pub mod probe;
 
 pub mod tables;
 
+pub mod sql;
+
+pub mod slice;
+
 pub use error::{Error, Result};

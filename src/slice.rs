@@ -47,11 +47,12 @@ pub fn load(folder: &Path) -> Result<Vec<Slice>> {
 
 /// Counts every slice in the runs of that name (`latest`, `all`, a label or an id).
 pub async fn evaluate(context: &SessionContext, slices: &[Slice], run: &str) -> Result<Evaluation> {
-    check_run(context, ScalarValue::from(run)).await?;
+    let run = ScalarValue::from(run);
+    check_run(context, &run).await?;
     let results = sql::query(
         context,
         "SELECT * FROM results WHERE run_id IN (SELECT run_id FROM run_names WHERE name = $run)",
-        vec![("run", ScalarValue::from(run))],
+        &[("run", run)],
     )
     .await?;
 

@@ -13,7 +13,7 @@ mod remedy;
 use crate::error::{Error, Result};
 use arrow::array::RecordBatch;
 use datafusion::catalog::TableProvider;
-use datafusion::common::ParamValues;
+use datafusion::common::ScalarValue;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -77,7 +77,7 @@ pub async fn session<N: Into<String>>(
 pub async fn query(
     context: &SessionContext,
     sql: &str,
-    parameters: impl Into<ParamValues>,
+    parameters: &[(&str, ScalarValue)],
 ) -> Result<DataFrame> {
     let clear = |error| remedy::clear(context, sql, &error);
     let state = context.state();
@@ -100,14 +100,14 @@ pub async fn query(
         .verify_plan(&plan)
         .map_err(clear)?;
     let frame = context.execute_logical_plan(plan).await.map_err(clear)?;
-    frame.with_param_values(parameters).map_err(clear)
+    frame.with_param_values(parameters.to_vec()).map_err(clear)
 }
 
 /// Plans a statement from outside and collects what it finds.
 pub async fn collect(
     context: &SessionContext,
     sql: &str,
-    parameters: impl Into<ParamValues>,
+    parameters: &[(&str, ScalarValue)],
 ) -> Result<Vec<RecordBatch>> {
     let frame = query(context, sql, parameters).await?;
     frame

@@ -5,7 +5,7 @@
 //! (whole number, number, true or false, text) is the parameter's type; values are bound, never spliced.
 
 use crate::error::{Error, Result};
-use datafusion::common::{ParamValues, ScalarValue};
+use datafusion::common::ScalarValue;
 use datafusion::prelude::{DataFrame, SessionContext};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -113,7 +113,7 @@ impl NamedQuery {
     }
 
     /// Values for all parameters, from the texts that the user gave.
-    pub fn bind(&self, given: &[(String, String)]) -> Result<ParamValues> {
+    pub fn bind(&self, given: &[(String, String)]) -> Result<Vec<(&str, ScalarValue)>> {
         let refused = |problem: String| Error::Sql {
             problem,
             sql: self.name.clone(),
@@ -146,30 +146,28 @@ impl NamedQuery {
                     })?
                 }
             };
-            values.push((name.clone(), value));
+            values.push((name.as_str(), value));
         }
-        Ok(ParamValues::from(values))
+        Ok(values)
     }
 
     /// Plans the query with the user's parameters. A `run` that matches no run is an error, not an empty result.
     pub async fn plan(&self, context: &SessionContext, given: &[(String, String)]) -> Result<DataFrame> {
         let values = self.bind(given)?;
-        if let ParamValues::Map(values) = &values
-            && let Some(run) = values.get("run")
-        {
-            check_run(context, run.value.clone()).await?;
+        if let Some((_, run)) = values.iter().find(|(name, _)| *name == "run") {
+            check_run(context, run).await?;
         }
-        super::query(context, &self.sql, values).await
+        super::query(context, &self.sql, &values).await
     }
 }
 
 /// Whether a run can be asked for by this name.
-pub(crate) async fn check_run(context: &SessionContext, run: ScalarValue) -> Result<()> {
+pub(crate) async fn check_run(context: &SessionContext, run: &ScalarValue) -> Result<()> {
     let wanted = run.to_string();
     let found = super::query(
         context,
         "SELECT name FROM run_names WHERE name = $run LIMIT 1",
-        vec![("run", run)],
+        &[("run", run.clone())],
     )
     .await?;
     if found.count().await? > 0 {
@@ -178,7 +176,7 @@ pub(crate) async fn check_run(context: &SessionContext, run: ScalarValue) -> Res
     let labels = super::query(
         context,
         "SELECT DISTINCT label FROM runs ORDER BY label LIMIT 20",
-        ParamValues::default(),
+        &[],
     );
     let labels: Vec<String> = labels
         .await?
@@ -286,11 +284,10 @@ mod tests {
     #[test]
     fn values_are_typed_and_unknown_parameters_refused() {
         let query = NamedQuery::parse("count", QUERY).unwrap();
-        let ParamValues::Map(values) = query.bind(&given("limit", "7")).unwrap() else {
-            panic!("parameters have names");
-        };
-        assert_eq!(values["limit"].value, ScalarValue::Int64(Some(7)));
-        assert_eq!(values["run"].value, ScalarValue::from("latest"));
+        let given_limit = given("limit", "7");
+        let values = query.bind(&given_limit).unwrap();
+        assert_eq!(values[0], ("limit", ScalarValue::Int64(Some(7))));
+        assert_eq!(values[2], ("run", ScalarValue::from("latest")));
         let wrong = query
             .bind(&given("limit", "1; DROP TABLE runs"))
             .unwrap_err()

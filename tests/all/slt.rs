@@ -11,7 +11,6 @@ use auditdm::sql::named::Queries;
 use auditdm::tables::TableName;
 use auditdm::{Error, slice, sql};
 use datafusion::catalog::TableProvider;
-use datafusion::common::ParamValues;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 use sqllogictest::{DBOutput, DefaultColumnType, Runner};
@@ -73,7 +72,7 @@ impl Database {
                 assert_eq!(evaluation.broken.len(), 3, "{:?}", evaluation.broken);
                 Ok(evaluation.batches)
             }
-            _ => sql::collect(&self.0, text, ParamValues::default()).await,
+            _ => sql::collect(&self.0, text, &[]).await,
         }
     }
 }
@@ -225,7 +224,7 @@ async fn hostile_sql_is_refused_with_a_remedy() {
         ("SELEC 1".to_owned(), "cannot be parsed"),
     ] {
         let shown: String = statement.chars().take(80).collect();
-        let refused = match sql::collect(&context, &statement, ParamValues::default()).await {
+        let refused = match sql::collect(&context, &statement, &[]).await {
             Ok(batches) => panic!("{shown} was accepted: {batches:?}"),
             Err(error) => error.to_string(),
         };
@@ -242,9 +241,6 @@ async fn memory_is_bounded() {
     );
     let context = in_memory().await;
     let heavy = "SELECT array_agg(repeat('x', 1000) || value) FROM generate_series(1, 1000000)";
-    let refused = sql::collect(&context, heavy, ParamValues::default())
-        .await
-        .unwrap_err()
-        .to_string();
+    let refused = sql::collect(&context, heavy, &[]).await.unwrap_err().to_string();
     assert!(refused.contains("more memory"), "{refused}");
 }

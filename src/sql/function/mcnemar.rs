@@ -34,6 +34,7 @@ mod tests {
 
     /// scipy 1.17 `binomtest(b, b + c).pvalue`.
     #[test]
+    #[allow(clippy::unreadable_literal, reason = "figures as the oracle prints them")]
     fn agrees_with_scipy() {
         for (b, c, p) in [
             (0, 2, 0.5),

@@ -25,6 +25,7 @@ mod tests {
 
     /// statsmodels 0.15 `proportion_confint(k, n, method="wilson")`, which takes z with more digits.
     #[test]
+    #[allow(clippy::unreadable_literal, reason = "figures as the oracle prints them")]
     fn agrees_with_statsmodels() {
         for (successes, n, low, high) in [
             (0, 10, 0.0000000000, 0.2775327999),

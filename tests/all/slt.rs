@@ -77,6 +77,7 @@ impl Database {
     }
 }
 
+#[async_trait::async_trait]
 impl sqllogictest::AsyncDB for Database {
     type Error = Error;
     type ColumnType = DefaultColumnType;

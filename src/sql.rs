@@ -11,11 +11,13 @@ pub mod output;
 mod remedy;
 
 use crate::error::{Error, Result};
+use crate::tables::{TableName, Tables};
 use arrow::array::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
@@ -23,13 +25,26 @@ use datafusion::sql::sqlparser::ast::Statement as Standard;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use url::Url;
 
 /// The views, each over the tables and the views before it.
 const VIEWS: [(&str, &str); 2] = [
     ("results", include_str!("sql/results.sql")),
     ("run_names", include_str!("sql/run_names.sql")),
 ];
+
+/// A session over the tables as they are now.
+pub async fn open(tables: &Tables, memory_limit_byte: usize) -> Result<SessionContext> {
+    let mut providers = Vec::new();
+    for table in TableName::ALL {
+        let provider = match table {
+            // One row a key would need every image at once; the same bytes twice do no harm.
+            TableName::ImageBytes => tables.provider(table).await?,
+            _ => tables.view(table).await?,
+        };
+        providers.push((table.name(), provider));
+    }
+    session(providers, memory_limit_byte).await
+}
 
 /// A session that sees the given tables, the views over them and nothing else.
 ///
@@ -39,12 +54,12 @@ pub async fn session<N: Into<String>>(
     tables: impl IntoIterator<Item = (N, Arc<dyn TableProvider>)>,
     memory_limit_byte: usize,
 ) -> Result<SessionContext> {
-    let most_reported = NonZeroUsize::new(3).expect("three is not zero");
+    let most_reported = NonZeroUsize::MIN.saturating_add(2);
     let pool = TrackConsumersPool::new(GreedyMemoryPool::new(memory_limit_byte), most_reported);
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(pool))
         .build_arc()?;
-    runtime.deregister_object_store(&Url::parse("file:///").expect("a constant"))?;
+    runtime.deregister_object_store(ObjectStoreUrl::local_filesystem().as_ref())?;
 
     let config = SessionConfig::new()
         .with_default_catalog_and_schema("auditdm", "public")

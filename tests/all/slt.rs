@@ -8,7 +8,7 @@
 use arrow::array::{Array, RecordBatch};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use auditdm::sql::named::Queries;
-use auditdm::tables::TableName;
+use auditdm::tables::{TableName, Tables};
 use auditdm::{Error, slice, sql};
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
@@ -146,8 +146,20 @@ async fn run_all(context: SessionContext) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn queries_answer_the_same_in_memory() {
+async fn queries_answer_in_memory() {
     run_all(in_memory().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queries_answer_the_same_on_delta() {
+    let folder = tempfile::tempdir().unwrap();
+    let tables = Tables::open(folder.path().to_str().unwrap()).await.unwrap();
+    for table in TableName::ALL {
+        // Written twice, as after a lost acknowledgement.
+        tables.append(table, rows(table)).await.unwrap();
+        tables.append(table, rows(table)).await.unwrap();
+    }
+    run_all(sql::open(&tables, MEMORY_BYTE).await.unwrap()).await;
 }
 
 /// Every named query has a test of its own.

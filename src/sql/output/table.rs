@@ -90,10 +90,8 @@ impl<'a> Table<'a> {
         let mut text = line(&names) + &line(&rules);
         text.extend(shown.iter().map(|row| line(row)));
         if rows > shown.len() {
-            text += &format!(
-                "… and {} more rows; other formats write all\n",
-                rows - shown.len()
-            );
+            let more = rows - shown.len();
+            text = format!("{text}… and {more} more rows; other formats write all\n");
         }
         sink.write_all(text.as_bytes()).map_err(|source| Error::File {
             action: "write",

@@ -39,4 +39,8 @@ pub mod slice;
 
 pub mod command;
 
+pub mod sql;
+
+pub mod slice;
+
 pub use error::{Error, Result};

@@ -4,11 +4,11 @@
 //! new ones as rows. Identical pairs are asked once; a refusal is an answer with its status, a transient
 //! failure only a call.
 
-use crate::audit::ModelProgress;
 use crate::diverge::{TRUTH, Truth, judge, normalize};
 use crate::error::{Error, Result};
-use crate::model::{CallError, Model, Reply, Request, Sampling};
+use crate::model::{CallError, Model, Reply, Request, Sampling, calls};
 use crate::probe::Pair;
+use crate::progress::ModelProgress;
 use crate::row::{AnswerRow, Role, Rows, VerdictRow, id};
 use chrono::Utc;
 use std::collections::{HashMap, HashSet};
@@ -56,7 +56,7 @@ pub async fn ask(
     let replies = if requests.is_empty() { Vec::new() } else { player.model.answer(requests).await };
     let mut rows = Rows::default();
     for (pair_id, Reply { outcome, attempts }) in ids.into_iter().zip(replies) {
-        rows.note_calls(run_id, player.model.card(), role, &pair_id, &attempts);
+        rows.calls.extend(calls(run_id, player.model.card(), role, &pair_id, &attempts));
         let mut row = AnswerRow {
             pair_id,
             model_id: model_id.clone(),
@@ -178,7 +178,7 @@ pub async fn judge(
     let replies = if requests.is_empty() { Vec::new() } else { player.model.answer(requests).await };
     let mut rows = Rows::default();
     for (((pair, model_id), subject), reply) in open.into_iter().zip(subjects).zip(replies) {
-        rows.note_calls(run_id, player.model.card(), Role::Judge, &subject, &reply.attempts);
+        rows.calls.extend(calls(run_id, player.model.card(), Role::Judge, &subject, &reply.attempts));
         let (verdict, reason) = match reply.outcome {
             Ok(completion) => judge::parse(&completion.text),
             Err(CallError::Refused { message }) => (judge::Verdict::Unsure, message),

@@ -1,16 +1,15 @@
 //! The path of an audit, on one page.
 //!
-//! In: images as a source lists them, a [`Cast`] of models, and a [`Plan`] of what the tables already
-//! hold. Out: a stream of [`Rows`], each complete in itself; the sink is one consumer. There is no global
+//! In: images as a source lists them, a [`Cast`] of models, and what is [`Done`] already. Out: a stream of [`Rows`], each complete in itself; the sink is one consumer. There is no global
 //! state: several audits may run in one process.
 
 mod cast;
-mod progress;
+mod done;
 mod read;
 mod run;
 
 pub use cast::Cast;
-pub use progress::{Counter, ModelProgress, Progress};
+pub use done::Done;
 pub use run::{Ended, Run};
 
 use crate::answer::{self, Answers, Player, Verdicts};
@@ -18,8 +17,8 @@ use crate::config::{CopyBytes, Pace};
 use crate::diverge::{Case, Measure, score};
 use crate::error::Result;
 use crate::imagine;
-use crate::plan::Plan;
-use crate::probe::{Pair, Subject, asks, propose};
+use crate::probe::{Ask, Pair, Subject, asks, propose};
+use crate::progress::Progress;
 use crate::row::{ImageBytesRow, Role, Rows, RunProbeRow};
 use crate::source::Found;
 use chrono::Utc;
@@ -47,7 +46,7 @@ pub struct Audit {
     /// How much is under way at once.
     pub pace: Pace,
     /// What the tables held when the run began.
-    pub plan: Plan,
+    pub done: Done,
     /// How far it is.
     pub progress: Progress,
 }
@@ -99,7 +98,7 @@ impl Audit {
     fn images(&self, seen: Vec<Seen>, rows: &mut Rows) -> Vec<Subject> {
         let mut subjects = Vec::with_capacity(seen.len());
         for Seen { row, subject, path } in seen {
-            let new = !self.plan.knows_image(&row.image_id);
+            let new = !self.done.knows_image(&row.image_id);
             match &subject {
                 None => self.progress.broken.add(1),
                 Some(subject) if new && self.copy_bytes == CopyBytes::All => rows.image_bytes.push(ImageBytesRow {
@@ -123,7 +122,7 @@ impl Audit {
         let written = join_all(asked.map(|(subject, asker)| async move {
             let mut rows = Rows::default();
             let mut missing = asks(asker, subject, self.seed);
-            missing.retain(|(ask, _)| !self.plan.knows_probe(&ask.probe_id));
+            missing.retain(|(ask, _)| !self.done.knows_probe(&ask.probe_id));
             let wanted = missing.len();
             let counted = self.progress.of(Role::Prober, &asker.name);
             counted.asked.add(wanted);
@@ -148,24 +147,29 @@ impl Audit {
     async fn pending(&self, subjects: &[Subject]) -> Result<Vec<Pair>> {
         let mut pairs = Vec::new();
         for subject in subjects {
-            pairs.extend(self.plan.pending(subject).await?);
+            let asked: Vec<Ask> = self.asked(subject).collect();
+            pairs.extend(self.done.pending(subject, &asked).await?);
         }
         Ok(pairs)
+    }
+
+    /// Everything that this run asks about an image, done or not.
+    fn asked<'a>(&'a self, subject: &'a Subject) -> impl Iterator<Item = Ask> + 'a {
+        let asked = self.cast.askers.iter().flat_map(move |asker| asks(asker, subject, self.seed));
+        asked.map(|(ask, _)| ask)
     }
 
     /// Notes which probes this run covers.
     fn cover(&self, subjects: &[Subject], rows: &mut Rows) {
         let new: HashSet<String> = rows.probes.iter().map(|probe| probe.probe_id.clone()).collect();
-        let old = subjects.iter().flat_map(|subject| {
-            let asked = self.cast.askers.iter().flat_map(move |asker| asks(asker, subject, self.seed));
-            asked.map(|(ask, _)| ask.probe_id.to_string()).filter(|id| self.plan.knows_probe(id))
-        });
+        let asked = subjects.iter().flat_map(|subject| self.asked(subject));
+        let old = asked.map(|ask| ask.probe_id.to_string()).filter(|id| self.done.knows_probe(id));
         let row = |probe_id: String, origin: &str| RunProbeRow {
             run_id: self.run_id.clone(),
             probe_id,
             origin: origin.to_owned(),
         };
-        let replayed: Vec<_> = old.filter(|id| !self.plan.covers(id)).map(|id| row(id, "replayed")).collect();
+        let replayed: Vec<_> = old.filter(|id| !self.done.covers(id)).map(|id| row(id, "replayed")).collect();
         rows.run_probes.extend(new.into_iter().map(|id| row(id, "new")));
         rows.run_probes.extend(replayed);
         rows.run_probes.sort_by(|a, b| a.probe_id.cmp(&b.probe_id));
@@ -173,7 +177,7 @@ impl Audit {
 
     /// Answers, verdicts and divergences of pairs that lack them.
     async fn answers(&self, pairs: &[Pair], rows: &mut Rows) -> Result<()> {
-        let mut answers = self.plan.answers(pairs).await?;
+        let mut answers = self.done.answers(pairs)?;
         let known = &answers;
         let replies = try_join_all(self.cast.players().map(|(role, player)| {
             let progress = self.progress.of(role, &player.name);
@@ -191,7 +195,7 @@ impl Audit {
     async fn verdicts(&self, pairs: &[Pair], answers: &Answers, rows: &mut Rows) -> Result<()> {
         let models: Vec<String> = self.cast.players().map(|(_, player)| player.model.card().model_id.clone()).collect();
         let tolerance = self.measure.number_tolerance;
-        let known = self.plan.verdicts(pairs).await?;
+        let known = self.done.verdicts(pairs)?;
         let judged = try_join_all(self.cast.judges.iter().map(|judge: &Player| {
             let progress = self.progress.of(Role::Judge, &judge.name);
             answer::judge(judge, pairs, answers, &models, &known, tolerance, &self.run_id, progress)

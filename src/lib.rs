@@ -39,8 +39,4 @@ pub mod slice;
 
 pub mod command;
 
-pub mod sql;
-
-pub mod slice;
-
 pub use error::{Error, Result};

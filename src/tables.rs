@@ -14,7 +14,7 @@ pub mod schema;
 mod view;
 mod write;
 
-pub use convert::Row;
+pub use convert::{Row, conform};
 pub use schema::TableName;
 
 use crate::error::{Error, Result};

@@ -2,7 +2,6 @@
 //!
 //! The same model in two parts may be two cards: a judge is asked without the answering template.
 
-use super::progress::{Counter, ModelProgress, Progress};
 use crate::answer::Player;
 use crate::config::{Config, ModelOptions, PainterOptions, ProberKind, ProberOptions};
 use crate::diverge::{TRUTH, judge};
@@ -18,6 +17,7 @@ use crate::probe::dataset::DatasetProber;
 use crate::probe::lab::LabProber;
 use crate::probe::prompted::PromptedProber;
 use crate::probe::{Asker, Prober};
+use crate::progress::{Counter, ModelProgress, Progress};
 use crate::row::{ModelRow, Role};
 use crate::vlm::Sampling;
 use chrono::Utc;

@@ -1,11 +1,11 @@
 //! One run from configuration to committed tables: what the command line and a library user start.
 
-use super::{Audit, Cast, audit};
+use super::{Audit, Cast, Done, audit};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::plan::Plan;
+use crate::progress::ModelProgress;
 use crate::row::{RunRow, id};
-use crate::sink::Sink;
+use crate::sink::{Limits, Sink};
 use crate::source::{self, Found};
 use crate::tables::Tables;
 use chrono::{DateTime, Utc};
@@ -54,7 +54,7 @@ impl Run {
             .expect("opening models does not panic")?;
         let tables = Tables::open(&config.tables).await?;
         let run_id = run_id(&config, &cast);
-        let plan = Plan::load(&tables, &cast, &config.divergence.name(), &run_id).await?;
+        let done = Done::load(&tables, &cast, &config.divergence.name(), &run_id).await?;
         let audit = Audit {
             run_id,
             progress: cast.progress(),
@@ -62,7 +62,7 @@ impl Run {
             seed: config.seed,
             copy_bytes: config.copy_bytes,
             pace: config.pace.clone(),
-            plan,
+            done,
             cast,
         };
         Ok(Self {
@@ -81,8 +81,7 @@ impl Run {
     /// # Errors
     /// [`Error::Table`] when the tables cannot be committed to.
     pub async fn go(&mut self, stop: impl Future<Output = ()> + Send + 'static) -> Result<Ended> {
-        let plan = &self.audit.plan;
-        let models: Vec<_> = self.audit.cast.rows().into_iter().filter(|row| !plan.knows_model(&row.model_id)).collect();
+                let models: Vec<_> = self.audit.cast.rows().into_iter().filter(|row| !self.audit.done.knows_model(&row.model_id)).collect();
         self.tables.append_rows(&models).await?;
         self.note("running", None).await?;
 
@@ -97,7 +96,8 @@ impl Run {
             }
         });
         let mut batches = audit(self.audit.clone(), found.boxed());
-        let mut sink = Sink::new(&self.tables, Duration::from_secs_f64(self.config.pace.commit_every_s));
+        let wait = Duration::from_secs_f64(self.config.pace.commit_every_s);
+        let mut sink = Sink::new(self.tables.clone(), Limits { wait, ..Limits::default() });
         let mut failure = None;
         while let Some(batch) = batches.next().await {
             match batch {
@@ -109,7 +109,7 @@ impl Run {
                 }
             }
         }
-        sink.finish().await?;
+        sink.commit().await?;
         let ended = match failure {
             Some(error) => Ended::Failed(error),
             None if interrupted.load(Ordering::Relaxed) => Ended::Interrupted,
@@ -126,7 +126,7 @@ impl Run {
     /// Writes how far the run is to the table `runs`.
     async fn note(&self, status: &str, stop_reason: Option<String>) -> Result<()> {
         let progress = &self.audit.progress;
-        let sum = |count: fn(&super::ModelProgress) -> u64| progress.models.iter().map(count).sum::<u64>() as i64;
+        let sum = |count: fn(&ModelProgress) -> u64| progress.models.iter().map(count).sum::<u64>() as i64;
         let row = RunRow {
             run_id: self.audit.run_id.clone(),
             label: self.config.label.clone(),

@@ -8,7 +8,7 @@ use crate::diverge::Truth;
 use crate::image::{decode, perceptual_hash};
 use crate::lab;
 use crate::lab::scene::Scene;
-use crate::model::{CallError, EncodedImage};
+use crate::model::{CallError, EncodedImage, calls};
 use crate::probe::Pair;
 use crate::row::{Category, ImageBytesRow, ImageRow, Role, Rows, id};
 use chrono::Utc;
@@ -39,7 +39,7 @@ pub async fn draw(pairs: Vec<Pair>, painter: Option<&dyn Painter>, run_id: &str,
             continue;
         };
         let Drawing { outcome, attempts } = drawing;
-        rows.note_calls(run_id, painter.card(), Role::Painter, &pair.row.probe_id, &attempts);
+        rows.calls.extend(calls(run_id, painter.card(), Role::Painter, &pair.row.probe_id, &attempts));
         pair.row.painter_id = Some(painter.card().model_id.clone());
         let looked = match outcome {
             Ok(drawn) => image_row(&pair, drawn.image, drawn.scene, &painter.card().model_id),

@@ -6,7 +6,7 @@
 
 use super::{Ask, Draft, Proposal, ProposalError, Prober, Strategy, Subject};
 use crate::diverge::Truth;
-use crate::model::EncodedImage;
+use crate::model::{EncodedImage, calls};
 use crate::row::{ProbeRow, Role, RolloutRow, Rows, id};
 use chrono::Utc;
 use std::sync::Arc;
@@ -98,7 +98,7 @@ pub async fn propose(
     let proposals = asker.prober.propose(subject, asks).await;
     let mut pairs = Vec::with_capacity(blank.len());
     for (mut row, proposal) in blank.into_iter().zip(proposals) {
-        rows.note_calls(run_id, asker.prober.card(), Role::Prober, &row.probe_id, &proposal.attempts);
+        rows.calls.extend(calls(run_id, asker.prober.card(), Role::Prober, &row.probe_id, &proposal.attempts));
         let Proposal { raw_output, outcome, rollout, .. } = proposal;
         row.raw_output = raw_output;
         if let Some((tokens, log_probabilities)) = rollout {

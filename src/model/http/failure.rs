@@ -151,7 +151,7 @@ fn retry_after_s(headers: &HeaderMap, now: DateTime<Utc>) -> Option<u64> {
 }
 
 /// A server's text on one line, without control characters and not too long.
-pub(crate) fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     let line: String = text
         .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())

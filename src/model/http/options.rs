@@ -180,7 +180,7 @@ mod tests {
             options.extra_body["chat_template_kwargs"]["enable_thinking"],
             false
         );
-        assert_eq!(options.pace().timeout, Duration::from_secs(120));
+        assert_eq!(options.pace().timeout, Duration::from_mins(2));
     }
 
     #[test]

@@ -12,21 +12,14 @@ pub(super) struct Answered {
 
 /// Tokens as the server counts them.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Usage {
-    pub(super) tokens_in: Option<i64>,
-    pub(super) tokens_out: Option<i64>,
+pub(crate) struct Usage {
+    pub(crate) tokens_in: Option<i64>,
+    pub(crate) tokens_out: Option<i64>,
 }
 
-/// Reads a reply. What is not a completion at all is an error worth another try: a proxy's page or a body
-/// cut short says nothing about the request.
+/// Reads a chat's reply.
 pub(super) fn parse(bytes: &[u8], max_tokens: usize) -> Result<Answered, CallError> {
-    let body: Value = serde_json::from_slice(bytes).map_err(|error| {
-        let start = shorten(&String::from_utf8_lossy(&bytes[..bytes.len().min(200)]));
-        transient(format!("the reply is not JSON ({error}): {start}"), None)
-    })?;
-    if let Some(error) = failure::inside_success(&body) {
-        return Err(error);
-    }
+    let body = document(bytes)?;
     let choice = &body["choices"][0];
     if !choice.is_object() {
         return Err(transient(
@@ -41,6 +34,19 @@ pub(super) fn parse(bytes: &[u8], max_tokens: usize) -> Result<Answered, CallErr
             tokens_out: body["usage"]["completion_tokens"].as_i64(),
         },
     })
+}
+
+/// Reads a reply's JSON. What is none is an error worth another try: a proxy's page or a body cut short
+/// says nothing about the request.
+pub(crate) fn document(bytes: &[u8]) -> Result<Value, CallError> {
+    let body: Value = serde_json::from_slice(bytes).map_err(|error| {
+        let start = shorten(&String::from_utf8_lossy(&bytes[..bytes.len().min(200)]));
+        transient(format!("the reply is not JSON ({error}): {start}"), None)
+    })?;
+    match failure::inside_success(&body) {
+        Some(error) => Err(error),
+        None => Ok(body),
+    }
 }
 
 fn completion(choice: &Value, max_tokens: usize) -> Result<Completion, CallError> {

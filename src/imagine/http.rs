@@ -12,7 +12,7 @@ pub use options::ImagesOptions;
 
 use super::{DrawRequest, Drawing, Drawn, Painter};
 use crate::error::Result;
-use crate::model::http::{Endpoint, Payload, Usage, document, fitted, secret};
+use crate::model::http::{Endpoint, Payload, Usage, check, document, fitted, secret};
 use crate::model::retry::repeat;
 use crate::model::timeout::within;
 use crate::model::{Attempt, CallError, ModelCard};
@@ -36,6 +36,7 @@ impl HttpPainter {
     /// Reads the key from the environment; nothing is sent yet.
     pub fn new(client: reqwest::Client, options: ImagesOptions) -> Result<Self> {
         let name = &options.model;
+        check(name, &options.validate())?;
         let key = secret(name, options.api_key_env.as_deref())?;
         let endpoint = Endpoint::new(client, name, &options.url, key)?;
         let sent = json!({

@@ -15,7 +15,7 @@ pub use options::HttpOptions;
 
 pub(crate) use endpoint::{Endpoint, Payload};
 pub(crate) use failure::{refused, transient};
-pub(crate) use options::{endpoint_problems, secret};
+pub(crate) use options::{check, endpoint_problems, secret};
 pub(crate) use picture::fitted;
 pub(crate) use reply::{Usage, document};
 
@@ -60,6 +60,7 @@ impl HttpModel {
     /// carry their own.
     pub fn new(client: reqwest::Client, options: HttpOptions, sampling: &Sampling) -> Result<Self> {
         let name = &options.model;
+        check(name, &options.validate())?;
         let key = secret(name, options.api_key_env.as_deref())?;
         let endpoint = Endpoint::new(client, name, &options.url, key)?;
         let sent = json!({

@@ -16,7 +16,7 @@ pub use options::HttpOptions;
 pub(crate) use endpoint::{Endpoint, Payload};
 pub(crate) use failure::{refused, transient};
 pub(crate) use options::{check, endpoint_problems, secret};
-pub(crate) use picture::fitted;
+pub(crate) use picture::{fitted, on_pixel_threads};
 pub(crate) use reply::{Usage, document};
 
 use super::{Attempt, CallError, Completion, Model, ModelCard, Reply, Request, Sampling, paced};

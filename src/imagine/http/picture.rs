@@ -1,7 +1,7 @@
 //! The drawn image out of a reply: base64 or an address on the same server, and whether it is an image.
 
 use crate::image::decode;
-use crate::model::http::{Endpoint, refused, transient};
+use crate::model::http::{Endpoint, on_pixel_threads, refused, transient};
 use crate::model::{CallError, EncodedImage};
 use crate::row;
 use base64::Engine;
@@ -29,9 +29,9 @@ pub(super) async fn read(endpoint: &Endpoint, body: &Value) -> Result<EncodedIma
         ));
     };
     let copy = bytes.clone();
-    tokio::task::spawn_blocking(move || decode(&copy).map(drop))
+    on_pixel_threads(move || decode(&copy).map(drop))
         .await
-        .map_err(|panic| refused(format!("the drawn image cannot be decoded: {panic}")))?
+        .and_then(|decoded| decoded.map_err(|error| error.to_string()))
         .map_err(|error| refused(format!("the drawn image cannot be used: {error}")))?;
     Ok(EncodedImage {
         image_id: row::content_id(&bytes).into(),

@@ -6,6 +6,7 @@ use crate::model::{CallError, EncodedImage};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Larger encodings are made smaller: some hosted services take 5 MB an image, base64 included.
 const MAX_BYTES: usize = 3_500_000;
@@ -25,17 +26,33 @@ pub(super) async fn data_uris(images: &[EncodedImage], max_side: u32) -> Result<
     Ok(uris)
 }
 
-/// An image within the limits, scaled off the threads that wait for the network.
+/// An image within the limits.
 pub(crate) async fn fitted(image: &EncodedImage, max_side: u32) -> Result<Fitted, CallError> {
     let bytes = image.bytes.clone();
     let limits = Fit {
         max_side,
         max_bytes: MAX_BYTES,
     };
-    let fitted = tokio::task::spawn_blocking(move || fit(&bytes, limits))
+    on_pixel_threads(move || fit(&bytes, limits))
         .await
-        .map_err(|panic| refused(format!("image {}: {panic}", image.image_id)))?;
-    fitted.map_err(|error| refused(format!("image {}: {error}", image.image_id)))
+        .and_then(|fitted| fitted.map_err(|error| error.to_string()))
+        .map_err(|error| refused(format!("image {}: {error}", image.image_id)))
+}
+
+/// Runs work on pixels off the threads that wait for the network. There are as many as cores, so that
+/// large photographs are decoded a few at a time however many requests are in flight.
+pub(crate) async fn on_pixel_threads<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
+    let (done, result) = tokio::sync::oneshot::channel();
+    rayon::spawn(move || {
+        // A panic here would end the process; caught, it is this image's error.
+        if let Ok(value) = catch_unwind(AssertUnwindSafe(work)) {
+            // Nobody waits any more after a deadline.
+            let _ = done.send(value);
+        }
+    });
+    result.await.map_err(|_| "its decoder gave up".to_owned())
 }
 
 #[cfg(test)]
@@ -69,5 +86,12 @@ mod tests {
         image.bytes = Bytes::from_static(b"<svg>");
         let error = data_uris(&[image], 64).await.unwrap_err();
         assert!(matches!(error, CallError::Refused { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error() {
+        let error = on_pixel_threads(|| assert_eq!(1, 2)).await.unwrap_err();
+        assert_eq!(error, "its decoder gave up");
+        assert_eq!(on_pixel_threads(|| 3).await, Ok(3));
     }
 }

@@ -11,11 +11,13 @@ mod options;
 mod picture;
 mod reply;
 
-pub(crate) use endpoint::{Endpoint, Payload};
-pub(crate) use failure::{refused, shorten, transient};
 pub use options::HttpOptions;
-pub(crate) use options::{endpoint_problems, secret};
-pub(crate) use picture::media_type;
+
+pub(crate) use endpoint::{Endpoint, Payload};
+pub(crate) use failure::{refused, transient};
+pub(crate) use options::{check, endpoint_problems, secret};
+pub(crate) use picture::{fitted, on_pixel_threads};
+pub(crate) use reply::{Usage, document};
 
 use super::{Attempt, CallError, Completion, Model, ModelCard, Reply, Request, Sampling, paced};
 use crate::error::{Error, Result};
@@ -36,7 +38,7 @@ pub fn client() -> Result<reqwest::Client> {
         .user_agent(concat!("auditdm/", env!("CARGO_PKG_VERSION")))
         .http1_only()
         .connect_timeout(Duration::from_secs(10))
-        .pool_idle_timeout(Duration::from_secs(60))
+        .pool_idle_timeout(Duration::from_mins(1))
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .map_err(|error| Error::Model {
@@ -58,6 +60,7 @@ impl HttpModel {
     /// carry their own.
     pub fn new(client: reqwest::Client, options: HttpOptions, sampling: &Sampling) -> Result<Self> {
         let name = &options.model;
+        check(name, &options.validate())?;
         let key = secret(name, options.api_key_env.as_deref())?;
         let endpoint = Endpoint::new(client, name, &options.url, key)?;
         let sent = json!({
@@ -65,17 +68,10 @@ impl HttpModel {
             "extra_body": options.extra_body,
             "omit_fields": options.omit_fields,
         });
-        let pictures = json!({ "max_side": options.image_max_side, "detail": options.image_detail });
+        let pictures = picture::preprocessing(options.image_max_side, options.image_detail.as_deref());
         let (revision, template) = (&options.revision, &options.prompt_template);
-        let card = ModelCard::new(
-            "http",
-            name,
-            revision,
-            template,
-            sent.to_string(),
-            pictures.to_string(),
-        )
-        .with_prices(options.input_usd_per_mtok, options.output_usd_per_mtok);
+        let card = ModelCard::new("http", name, revision, template, sent.to_string(), pictures)
+            .with_prices(options.input_usd_per_mtok, options.output_usd_per_mtok);
         Ok(Self {
             card,
             options,

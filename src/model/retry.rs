@@ -12,7 +12,7 @@ use std::time::Duration;
 /// The first wait, before jitter.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The longest wait between two attempts.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// A model that is asked again.
 pub struct Retry {

@@ -148,8 +148,8 @@ mod tests {
         }
     }
 
-    fn prober(options: MockOptions) -> Prompted {
-        Prompted::new(Arc::new(Mock::new(&options)), Sampling::default())
+    fn prober(options: &MockOptions) -> Prompted {
+        Prompted::new(Arc::new(Mock::new(options)), Sampling::default())
     }
 
     fn asks(prober: &Prompted, strategies: &[Strategy]) -> Vec<Ask> {
@@ -167,7 +167,7 @@ mod tests {
     #[tokio::test]
     async fn a_model_that_follows_the_form_gives_drafts() {
         let answer = "Instruction: add a cat\nQuestion: Is there a cat?\nCategory: small object detection\nAnswer: yes";
-        let prober = prober(MockOptions {
+        let prober = prober(&MockOptions {
             answers: vec![answer.into()],
             ..MockOptions::default()
         });
@@ -194,7 +194,7 @@ mod tests {
     #[tokio::test]
     async fn failures_keep_their_kind() {
         for (error_rate, refuse_rate) in [(1.0, 0.0), (0.0, 1.0), (0.0, 0.0)] {
-            let prober = prober(MockOptions {
+            let prober = prober(&MockOptions {
                 error_rate,
                 refuse_rate,
                 ..MockOptions::default()
@@ -216,7 +216,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_ask_for_a_dataset_question_is_refused_in_its_place() {
-        let prober = prober(MockOptions::default());
+        let prober = prober(&MockOptions::default());
         let mut asks = asks(&prober, &[Strategy::Question]);
         asks[1].strategy = Strategy::Dataset;
         let proposals = prober.propose(&subject(), asks).await;

@@ -1,6 +1,7 @@
 //! One server: its address, its key, and the exchange of a bounded reply for a body.
 
 use super::failure::{self, fatal, refused, transient};
+use super::options::Key;
 use crate::error::{Error, Result};
 use crate::model::CallError;
 use bytes::Bytes;
@@ -13,7 +14,7 @@ pub(crate) struct Endpoint {
     client: reqwest::Client,
     base: Url,
     model: String,
-    key: Option<(String, HeaderValue)>,
+    key: Option<(Key, HeaderValue)>,
 }
 
 /// A body and its media type.
@@ -40,17 +41,17 @@ impl Payload {
 
 impl Endpoint {
     /// `url` is the API's base; paths are appended to it.
-    pub(crate) fn new(client: reqwest::Client, model: &str, url: &str, key: Option<String>) -> Result<Self> {
+    pub(crate) fn new(client: reqwest::Client, model: &str, url: &str, key: Option<Key>) -> Result<Self> {
         let problem = |problem: String| Error::Model {
             model: model.to_owned(),
             problem,
         };
-        let mut base = Url::parse(url).map_err(|error| problem(format!("url `{url}`: {error}")))?;
+        let mut base = Url::parse(url).map_err(|error| problem(format!("url: {error}")))?;
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
-        let header = |key: String| {
-            let mut value = HeaderValue::from_str(&format!("Bearer {key}"))
+        let header = |key: Key| {
+            let mut value = HeaderValue::from_str(&format!("Bearer {}", key.value))
                 .map_err(|_| problem("the key has characters that no header may carry".into()))?;
             value.set_sensitive(true);
             Ok((key, value))
@@ -93,7 +94,12 @@ impl Endpoint {
                  (extra_body = {{ response_format = \"b64_json\" }})"
             )));
         }
-        self.exchange(self.client.get(url), &[], limit).await
+        let fetched = self.exchange(self.client.get(url), &[], limit).await;
+        // One file that is gone says nothing about the next.
+        fetched.map_err(|error| match error {
+            CallError::Fatal { message } => transient(message, None),
+            error => error,
+        })
     }
 
     async fn exchange(
@@ -115,13 +121,14 @@ impl Endpoint {
         // An error's text is a help, not a condition: one that cannot be read is an empty one.
         let text = String::from_utf8_lossy(&body.unwrap_or_default()).into_owned();
         let text = self.without_key(&text);
+        let variable = self.key.as_ref().map(|(key, _)| key.variable.as_str());
         let error = failure::classify(status, &headers, &text, fields);
         Err(failure::with_remedy(
             error,
             status,
             &self.base,
             &self.model,
-            self.key.is_some(),
+            variable,
         ))
     }
 
@@ -158,7 +165,7 @@ impl Endpoint {
 
     fn without_key(&self, text: &str) -> String {
         match &self.key {
-            Some((key, _)) => text.replace(key.as_str(), "***"),
+            Some((key, _)) => text.replace(&key.value, "***"),
             None => text.to_owned(),
         }
     }

@@ -69,14 +69,14 @@ pub(super) fn with_remedy(
     status: StatusCode,
     base: &Url,
     model: &str,
-    has_key: bool,
+    variable: Option<&str>,
 ) -> CallError {
     let CallError::Fatal { message } = error else {
         return error;
     };
-    let remedy = match (status.as_u16(), has_key) {
-        (401 | 403, false) => "name the variable that holds the key in api_key_env".to_owned(),
-        (401 | 403, true) => "check the key in the variable that api_key_env names".to_owned(),
+    let remedy = match (status.as_u16(), variable) {
+        (401 | 403, None) => "name the variable that holds the key in api_key_env".to_owned(),
+        (401 | 403, Some(variable)) => format!("check the key in the variable `{variable}`"),
         (404 | 405, _) => {
             format!("check that {base} is the API's base (often ends in /v1) and serves `{model}`")
         }
@@ -151,7 +151,7 @@ fn retry_after_s(headers: &HeaderMap, now: DateTime<Utc>) -> Option<u64> {
 }
 
 /// A server's text on one line, without control characters and not too long.
-pub(crate) fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     let line: String = text
         .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())

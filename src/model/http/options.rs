@@ -111,6 +111,17 @@ impl HttpOptions {
     }
 }
 
+/// The first use of options that nobody validated is an error, not a surprise.
+pub(crate) fn check(model: &str, problems: &[String]) -> Result<()> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Model {
+        model: model.to_owned(),
+        problem: problems.join("; "),
+    })
+}
+
 /// What is wrong with the part that models and painters share.
 pub(crate) fn endpoint_problems(url: &str, model: &str, revision: &str) -> Vec<String> {
     let mut problems = Vec::new();
@@ -143,13 +154,22 @@ pub(crate) fn endpoint_problems(url: &str, model: &str, revision: &str) -> Vec<S
     problems
 }
 
+/// A server's key and the variable that it came from.
+pub(crate) struct Key {
+    pub(super) variable: String,
+    pub(super) value: String,
+}
+
 /// The key from the environment, if one is named.
-pub(crate) fn secret(model: &str, api_key_env: Option<&str>) -> Result<Option<String>> {
+pub(crate) fn secret(model: &str, api_key_env: Option<&str>) -> Result<Option<Key>> {
     let Some(variable) = api_key_env else {
         return Ok(None);
     };
     match std::env::var(variable) {
-        Ok(key) if !key.trim().is_empty() => Ok(Some(key.trim().to_owned())),
+        Ok(key) if !key.trim().is_empty() => Ok(Some(Key {
+            variable: variable.to_owned(),
+            value: key.trim().to_owned(),
+        })),
         _ => Err(Error::Model {
             model: model.to_owned(),
             problem: format!(
@@ -180,7 +200,7 @@ mod tests {
             options.extra_body["chat_template_kwargs"]["enable_thinking"],
             false
         );
-        assert_eq!(options.pace().timeout, Duration::from_secs(120));
+        assert_eq!(options.pace().timeout, Duration::from_mins(2));
     }
 
     #[test]
@@ -206,12 +226,12 @@ mod tests {
 
     #[test]
     fn a_missing_key_names_its_variable() {
-        let error = secret("gpt", Some("AUDITDM_TEST_NO_SUCH_KEY")).unwrap_err();
+        let error = secret("gpt", Some("AUDITDM_TEST_NO_SUCH_KEY")).err().unwrap();
         assert!(
             error
                 .to_string()
                 .contains("`AUDITDM_TEST_NO_SUCH_KEY` is not set")
         );
-        assert_eq!(secret("gpt", None).unwrap(), None);
+        assert!(secret("gpt", None).unwrap().is_none());
     }
 }

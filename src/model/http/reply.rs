@@ -12,21 +12,14 @@ pub(super) struct Answered {
 
 /// Tokens as the server counts them.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Usage {
-    pub(super) tokens_in: Option<i64>,
-    pub(super) tokens_out: Option<i64>,
+pub(crate) struct Usage {
+    pub(crate) tokens_in: Option<i64>,
+    pub(crate) tokens_out: Option<i64>,
 }
 
-/// Reads a reply. What is not a completion at all is an error worth another try: a proxy's page or a body
-/// cut short says nothing about the request.
+/// Reads a chat's reply.
 pub(super) fn parse(bytes: &[u8], max_tokens: usize) -> Result<Answered, CallError> {
-    let body: Value = serde_json::from_slice(bytes).map_err(|error| {
-        let start = shorten(&String::from_utf8_lossy(&bytes[..bytes.len().min(200)]));
-        transient(format!("the reply is not JSON ({error}): {start}"), None)
-    })?;
-    if let Some(error) = failure::inside_success(&body) {
-        return Err(error);
-    }
+    let body = document(bytes)?;
     let choice = &body["choices"][0];
     if !choice.is_object() {
         return Err(transient(
@@ -43,9 +36,25 @@ pub(super) fn parse(bytes: &[u8], max_tokens: usize) -> Result<Answered, CallErr
     })
 }
 
+/// Reads a reply's JSON. What is none is an error worth another try: a proxy's page or a body cut short
+/// says nothing about the request.
+pub(crate) fn document(bytes: &[u8]) -> Result<Value, CallError> {
+    let body: Value = serde_json::from_slice(bytes).map_err(|error| {
+        let start = shorten(&String::from_utf8_lossy(&bytes[..bytes.len().min(200)]));
+        transient(format!("the reply is not JSON ({error}): {start}"), None)
+    })?;
+    match failure::inside_success(&body) {
+        Some(error) => Err(error),
+        None => Ok(body),
+    }
+}
+
 fn completion(choice: &Value, max_tokens: usize) -> Result<Completion, CallError> {
     let message = &choice["message"];
-    let finish_reason = choice["finish_reason"].as_str().unwrap_or("unknown").to_owned();
+    let finish_reason = choice["finish_reason"]
+        .as_str()
+        .filter(|reason| !reason.is_empty());
+    let finish_reason = finish_reason.unwrap_or("unknown").to_owned();
     if let Some(refusal) = message["refusal"].as_str().filter(|text| !text.is_empty()) {
         return Err(refused(format!("the model refused: {}", shorten(refusal))));
     }
@@ -60,18 +69,33 @@ fn completion(choice: &Value, max_tokens: usize) -> Result<Completion, CallError
             reason => format!("the reply has no text (finish_reason: {})", shorten(reason)),
         }));
     };
-    let (log_probabilities, named_ids) = log_probabilities(&choice["logprobs"]["content"]);
+    let tokens = choice["logprobs"]["content"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
+    let log_probabilities = all(tokens, |token| {
+        token["logprob"].as_f64().map(|value| value as f32)
+    });
     Ok(Completion {
         text,
         finish_reason: shorten(&finish_reason),
-        // vLLM tells ids as a list (`return_token_ids`) or in place of the tokens' text
-        // (`return_tokens_as_token_ids`), both through `extra_body`.
-        token_ids: choice["token_ids"]
-            .as_array()
-            .and_then(|ids| all(ids, token_id))
-            .unwrap_or(named_ids),
-        log_probabilities,
+        token_ids: token_ids(choice, tokens),
+        log_probabilities: log_probabilities.unwrap_or_default(),
     })
+}
+
+/// The ids of the answer's tokens: vLLM tells them as a list (`return_token_ids` in `extra_body`) or in
+/// place of the tokens' text (`return_tokens_as_token_ids`), llama.cpp beside each log-probability.
+///
+/// Ids that do not stand one to one beside the log-probabilities are left out.
+fn token_ids(choice: &Value, tokens: &[Value]) -> Vec<u32> {
+    let id = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
+    let named = |token: &Value| token["token"].as_str()?.strip_prefix("token_id:")?.parse().ok();
+    choice["token_ids"]
+        .as_array()
+        .and_then(|ids| all(ids, id))
+        .or_else(|| all(tokens, |token| id(&token["id"]).or_else(|| named(token))))
+        .filter(|ids| tokens.is_empty() || ids.len() == tokens.len())
+        .unwrap_or_default()
 }
 
 /// The content as a string or as a list of text parts.
@@ -86,22 +110,7 @@ fn text(content: &Value) -> Option<String> {
     }
 }
 
-/// All log-probabilities or none: a list with holes would stand beside the wrong tokens.
-fn log_probabilities(tokens: &Value) -> (Vec<f32>, Vec<u32>) {
-    let tokens = tokens.as_array().map_or(&[][..], Vec::as_slice);
-    let told = all(tokens, |token| {
-        token["logprob"].as_f64().map(|value| value as f32)
-    });
-    let named = all(tokens, |token| {
-        token["token"].as_str()?.strip_prefix("token_id:")?.parse().ok()
-    });
-    (told.unwrap_or_default(), named.unwrap_or_default())
-}
-
-fn token_id(value: &Value) -> Option<u32> {
-    value.as_u64().and_then(|id| u32::try_from(id).ok())
-}
-
+/// Every value or none: a list with holes would stand beside the wrong tokens.
 fn all<T>(values: &[Value], read: impl Fn(&Value) -> Option<T>) -> Option<Vec<T>> {
     values.iter().map(read).collect()
 }
@@ -156,6 +165,21 @@ mod tests {
             ("a b", "unknown")
         );
         assert!(completion.log_probabilities.is_empty() && completion.token_ids.is_empty());
+    }
+
+    #[test]
+    fn ids_stand_one_to_one_beside_log_probabilities() {
+        let ids = |choice: Value| {
+            let tokens = choice["logprobs"]["content"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            token_ids(&choice, &tokens)
+        };
+        let token = json!({ "id": 5, "token": "a", "logprob": -0.5 });
+        assert_eq!(ids(json!({ "logprobs": { "content": [token, token] } })), [5, 5]);
+        assert_eq!(ids(json!({ "token_ids": [7] })), [7]);
+        assert!(ids(json!({ "token_ids": [7, 8], "logprobs": { "content": [token] } })).is_empty());
     }
 
     #[test]

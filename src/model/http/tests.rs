@@ -175,6 +175,12 @@ async fn keys_are_sent_and_never_repeated() {
         !error.to_string().contains(&key) && error.to_string().contains("***"),
         "{error}"
     );
+    assert!(
+        error
+            .to_string()
+            .ends_with("check the key in the variable `PATH`"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -26,4 +26,7 @@ pub mod probe;
 
 pub mod tables;
 
+pub mod plan;
+pub mod sink;
+
 pub use error::{Error, Result};

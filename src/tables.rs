@@ -15,6 +15,7 @@ mod view;
 mod write;
 
 pub use convert::Row;
+pub(crate) use convert::conform;
 pub use schema::TableName;
 
 use crate::error::{Error, Result};

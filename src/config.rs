@@ -9,7 +9,7 @@ mod validate;
 
 use crate::diverge::Measure;
 use crate::error::{Error, Result};
-use crate::imagine::http::HttpPainterOptions;
+use crate::imagine::http::ImagesOptions;
 use crate::model::http::HttpOptions;
 use crate::model::mock::MockOptions;
 use crate::probe::Strategy;
@@ -160,7 +160,7 @@ pub enum PainterOptions {
     /// The lab's own, on scene graphs.
     Lab,
     /// A server with the OpenAI-compatible images API.
-    Http(HttpPainterOptions),
+    Http(ImagesOptions),
 }
 
 /// How much is under way at once. None of it changes what the tables hold in the end.

@@ -39,4 +39,7 @@ pub mod slice;
 
 pub mod command;
 
+pub mod plan;
+pub mod sink;
+
 pub use error::{Error, Result};

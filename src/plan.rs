@@ -4,26 +4,17 @@
 //! come sets and look-ups that hold 16 bytes an id, and for rows that are needed again the columns they
 //! came in. Attempts that failed for the moment are in `calls` only and therefore not done.
 
-use crate::error::Result;
-use crate::row::{AnswerRow, ProbeRow, VerdictRow, id};
-use crate::tables::{Row, Tables, conform};
-use arrow::array::{Array, AsArray, RecordBatch};
-use futures::TryStreamExt;
-use std::collections::{HashMap, HashSet};
-use std::marker::PhantomData;
+mod known;
 
-/// 32 hex digits as a number, or a hash of whatever else names something.
-fn compact(parts: &[&str]) -> u128 {
-    let hex = |text: &str| {
-        (text.len() == 32)
-            .then(|| u128::from_str_radix(text, 16).ok())
-            .flatten()
-    };
-    match parts {
-        [one] if hex(one).is_some() => hex(one).unwrap_or_default(),
-        parts => u128::from_str_radix(&id(parts), 16).expect("an id is 32 hex digits"),
-    }
-}
+pub use known::{Ids, Known};
+
+use crate::error::Result;
+use crate::row::{AnswerRow, ProbeRow, VerdictRow};
+use crate::tables::Tables;
+use arrow::array::{Array, AsArray};
+use futures::TryStreamExt;
+use known::compact;
+use std::collections::HashMap;
 
 fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
@@ -37,111 +28,6 @@ fn any_of(values: &[&str]) -> String {
         .map(|value| quoted(value))
         .collect::<Vec<_>>()
         .join(", ")
-}
-
-/// Ids that were found in a table.
-#[derive(Debug, Default, Clone)]
-pub struct Ids(HashSet<u128>);
-
-impl Ids {
-    async fn load(tables: &Tables, sql: &str) -> Result<Self> {
-        let mut ids = HashSet::new();
-        let mut batches = tables.query(sql).await?;
-        while let Some(batch) = batches.try_next().await? {
-            ids.extend(
-                batch
-                    .column(0)
-                    .as_string::<i32>()
-                    .iter()
-                    .flatten()
-                    .map(|text| compact(&[text])),
-            );
-        }
-        Ok(Self(ids))
-    }
-
-    /// Whether an id is among them.
-    #[must_use]
-    pub fn contains(&self, id: &str) -> bool {
-        self.0.contains(&compact(&[id]))
-    }
-
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-/// Rows that were found in a table, by their ids. They stay in columns until they are asked for.
-#[derive(Debug)]
-pub struct Known<R> {
-    batches: Vec<RecordBatch>,
-    places: HashMap<u128, (u32, u32)>,
-    row: PhantomData<fn() -> R>,
-}
-
-impl<R: Row> Known<R> {
-    async fn load(tables: &Tables, sql: &str, key: &[&str]) -> Result<Self> {
-        let mut known = Self {
-            batches: Vec::new(),
-            places: HashMap::new(),
-            row: PhantomData,
-        };
-        let mut batches = tables.query(sql).await?;
-        while let Some(batch) = batches.try_next().await? {
-            let batch = conform(R::TABLE, &batch)?;
-            let schema = batch.schema();
-            let columns = key
-                .iter()
-                .map(|name| schema.index_of(name))
-                .collect::<Result<Vec<_>, _>>()?;
-            let columns: Vec<_> = columns
-                .iter()
-                .map(|&at| batch.column(at).as_string::<i32>())
-                .collect();
-            for row in 0..batch.num_rows() {
-                let parts: Vec<_> = columns.iter().map(|column| column.value(row)).collect();
-                known
-                    .places
-                    .insert(compact(&parts), (known.batches.len() as u32, row as u32));
-            }
-            known.batches.push(batch);
-        }
-        Ok(known)
-    }
-
-    /// Whether there is a row of that key.
-    #[must_use]
-    pub fn contains(&self, key: &[&str]) -> bool {
-        self.places.contains_key(&compact(key))
-    }
-
-    /// The row of that key.
-    pub fn get(&self, key: &[&str]) -> Result<Option<R>> {
-        let Some(&(batch, row)) = self.places.get(&compact(key)) else {
-            return Ok(None);
-        };
-        Ok(R::from_batch(&self.batches[batch as usize].slice(row as usize, 1))?.pop())
-    }
-
-    /// How many rows there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.places.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
-    }
 }
 
 /// An original image that an earlier run looked at.
@@ -189,7 +75,7 @@ pub async fn known_images(tables: &Tables) -> Result<KnownImages> {
         let (ids, statuses, uris, etags) = (text(0), text(1), text(2), text(3));
         for row in 0..batch.num_rows() {
             let image_id = ids.value(row);
-            known.ids.0.insert(compact(&[image_id]));
+            known.ids.insert(image_id);
             let halves = image_id
                 .split_at_checked(32)
                 .map(|(high, low)| [compact(&[high]), compact(&[low])]);
@@ -245,10 +131,21 @@ pub async fn diverged(
     Ids::load(tables, &sql).await
 }
 
+/// The models of the tables.
+pub async fn known_models(tables: &Tables) -> Result<Ids> {
+    Ids::load(tables, "SELECT model_id FROM models").await
+}
+
+/// The probes that a run covers.
+pub async fn covered(tables: &Tables, run_id: &str) -> Result<Ids> {
+    let sql = format!("SELECT probe_id FROM run_probes WHERE run_id = {}", quoted(run_id));
+    Ids::load(tables, &sql).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::row::{DivergenceRow, ImageRow, content_id};
+    use crate::row::{DivergenceRow, ImageRow, content_id, id};
     use chrono::{DateTime, Utc};
 
     fn time() -> DateTime<Utc> {
@@ -424,15 +321,4 @@ mod tests {
         assert!(known.contains(&id(["1"])) && !known.contains(&id(["2"])) && known.len() == 1);
         assert!(diverged(&tables, "t", "r", "", "judge").await.unwrap().is_empty());
     }
-}
-
-/// The models of the tables.
-pub async fn known_models(tables: &Tables) -> Result<Ids> {
-    Ids::load(tables, "SELECT model_id FROM models").await
-}
-
-/// The probes that a run covers.
-pub async fn covered(tables: &Tables, run_id: &str) -> Result<Ids> {
-    let sql = format!("SELECT probe_id FROM run_probes WHERE run_id = {}", quoted(run_id));
-    Ids::load(tables, &sql).await
 }

@@ -14,7 +14,8 @@ pub mod schema;
 mod view;
 mod write;
 
-pub use convert::{Row, conform};
+pub use convert::Row;
+pub(crate) use convert::conform;
 pub use schema::TableName;
 
 use crate::error::{Error, Result};
@@ -71,6 +72,21 @@ impl Tables {
             writer: Arc::new(write::Writer::default()),
             session: SessionContext::new_with_config(SessionConfig::new().set_bool(view_types, false)),
         })
+    }
+
+    /// Opens tables that are to be read.
+    ///
+    /// # Errors
+    /// Also when nothing has been written there yet.
+    pub async fn open_existing(address: &str) -> Result<Self> {
+        let tables = Self::open(address).await?;
+        let mut runs = tables.known[TableName::Runs as usize].lock().await;
+        if !tables.refresh(TableName::Runs, &mut runs).await? {
+            let problem = "there are no tables here yet: run an audit first, or name their place with --tables";
+            return Err(tables.failed(TableName::Runs, problem));
+        }
+        drop(runs);
+        Ok(tables)
     }
 
     /// Where the tables lie, without credentials.

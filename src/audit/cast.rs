@@ -13,9 +13,9 @@ use crate::model::http::{HttpModel, client};
 use crate::model::local::LocalModel;
 use crate::model::mock::Mock;
 use crate::model::{Model, ModelCard};
-use crate::probe::dataset::DatasetProber;
-use crate::probe::lab::LabProber;
-use crate::probe::prompted::PromptedProber;
+use crate::probe::dataset::Dataset;
+use crate::probe::lab::Lab;
+use crate::probe::prompted::Prompted;
 use crate::probe::{Asker, Prober};
 use crate::progress::{Counter, ModelProgress, Progress};
 use crate::row::{ModelRow, Role};
@@ -65,7 +65,9 @@ impl Cast {
             painter: match &config.painter {
                 None => None,
                 Some(PainterOptions::Lab) => Some(Arc::new(LabPainter::default())),
-                Some(PainterOptions::Http(options)) => Some(HttpPainter::open(opener.client.clone(), options)?),
+                Some(PainterOptions::Http(options)) => {
+                    Some(Arc::new(HttpPainter::new(opener.client.clone(), options.clone())?))
+                }
             },
         })
     }
@@ -165,11 +167,11 @@ impl Opener<'_> {
 
     fn asker(&mut self, options: &ProberOptions) -> Result<Asker> {
         let (prober, name): (Arc<dyn Prober>, String) = match options.kind {
-            ProberKind::Dataset => (Arc::new(DatasetProber::new()), "dataset".to_owned()),
-            ProberKind::Lab => (Arc::new(LabProber::new()), "lab".to_owned()),
+            ProberKind::Dataset => (Arc::new(Dataset::new()), "dataset".to_owned()),
+            ProberKind::Lab => (Arc::new(Lab::new()), "lab".to_owned()),
             ProberKind::Prompted => {
                 let model = self.model(&options.model, &options.sampling, false)?;
-                (Arc::new(PromptedProber::new(model, options.sampling.clone())), options.model.clone())
+                (Arc::new(Prompted::new(model, options.sampling.clone())), options.model.clone())
             }
         };
         Ok(Asker {

@@ -141,7 +141,8 @@ impl Run {
             started_at: self.started_at,
             updated_at: Utc::now(),
         };
-        self.tables.append_rows(&[row]).await
+        self.tables.append_rows(&[row]).await?;
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! `auditdm models`: what is known about a checkpoint.
 
-use crate::vlm::parity;
+use crate::vlm;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,7 +37,7 @@ Examples:
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let Command::Verify { folder, fixture, tolerance } = &arguments.command;
-    let report = parity::verify(folder, fixture.as_deref(), *tolerance)?;
+    let report = vlm::verify(folder, fixture.as_deref(), *tolerance)?;
     println!("{report}");
     Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -3,7 +3,7 @@
 use crate::sql::named::Queries;
 use crate::sql::output::{self, Format};
 use crate::sql;
-use crate::tables::{Tables, session_over};
+use crate::tables::Tables;
 use clap::Args;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         list(&queries);
         return Ok(ExitCode::SUCCESS);
     }
-    let context = session_over(&Tables::open_existing(&arguments.tables).await?).await?;
+    let context = sql::over(&Tables::open_existing(&arguments.tables).await?).await?;
     let frame = match (&arguments.sql, &arguments.name) {
         (Some(sql), _) => {
             anyhow::ensure!(arguments.param.is_empty(), "--param goes with a named query: write the value into --sql");

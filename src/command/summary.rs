@@ -4,7 +4,6 @@ use crate::audit::{Ended, Run};
 use crate::error::Result;
 use crate::slice;
 use crate::sql;
-use crate::tables::session_over;
 use datafusion::common::ScalarValue;
 use datafusion::prelude::SessionContext;
 use serde::de::DeserializeOwned;
@@ -104,7 +103,7 @@ pub(super) struct Summary {
 impl Summary {
     /// Reads the run's results; `folder` is where `slices/` may lie.
     pub(super) async fn gather(run: &Run, ended: &Ended, tables: &str, folder: &Path) -> Result<Self> {
-        let context = session_over(&run.tables).await?;
+        let context = sql::over(&run.tables).await?;
         let run_id = run.audit.run_id.clone();
         let counts: Counts = ask(&context, COUNTS, &run_id).await?.remove(0);
         let share = |count, of, low, high| Share { count, of, low, high };

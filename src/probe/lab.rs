@@ -16,11 +16,11 @@ use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 
 /// Writes well-formed probes about lab scenes, with known answers.
-pub struct LabProber {
+pub struct Lab {
     card: ModelCard,
 }
 
-impl LabProber {
+impl Lab {
     /// The lab's prober.
     #[must_use]
     pub fn new() -> Self {
@@ -28,14 +28,14 @@ impl LabProber {
     }
 }
 
-impl Default for LabProber {
+impl Default for Lab {
     fn default() -> Self {
         Self::new()
     }
 }
 
 #[async_trait::async_trait]
-impl Prober for LabProber {
+impl Prober for Lab {
     fn card(&self) -> &ModelCard {
         &self.card
     }

@@ -24,7 +24,7 @@ pub(super) fn place(cast: Cast, difficulty: u8, rng: &mut impl Rng) -> Vec<Objec
 }
 
 /// Finds places for all, or says that there are none.
-fn arrange(objects: &mut [Object], difficulty: u8, rng: &mut impl Rng) -> bool {
+pub(in crate::lab) fn arrange(objects: &mut [Object], difficulty: u8, rng: &mut impl Rng) -> bool {
     let (allowed, gap) = if difficulty < 2 { (0.0, 2.5) } else { (0.2, 0.0) };
     let mut order: Vec<usize> = (0..objects.len()).collect();
     order.sort_by(|&one, &other| Bounds::of(&objects[other]).area().total_cmp(&Bounds::of(&objects[one]).area()));

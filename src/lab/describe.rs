@@ -68,21 +68,39 @@ impl Description {
     /// All that can be seen of an object. Flags and signs have no colour, only shapes a surface.
     #[must_use]
     pub fn of(object: &Object) -> Self {
-        let seen = Self { size: Some(object.size), color: Some(object.color), ..Self::default() };
+        let seen = Self {
+            size: Some(object.size),
+            color: Some(object.color),
+            ..Self::default()
+        };
         match &object.kind {
-            Kind::Shape(shape) => {
-                Self { noun: Some(Noun::Shape(*shape)), surface: Some(object.surface), ..seen }
-            }
-            Kind::Clock { hour, minute } => {
-                Self { noun: Some(Noun::Clock), time: Some((*hour, *minute)), ..seen }
-            }
-            Kind::Flag(country) => {
-                Self { noun: Some(Noun::Flag), color: None, country: Some(*country), ..seen }
-            }
-            Kind::Board(text) => Self { noun: Some(Noun::Board), text: Some(text.to_lowercase()), ..seen },
-            Kind::Sign(pictogram) => {
-                Self { noun: Some(Noun::Sign), color: None, pictogram: Some(*pictogram), ..seen }
-            }
+            Kind::Shape(shape) => Self {
+                noun: Some(Noun::Shape(*shape)),
+                surface: Some(object.surface),
+                ..seen
+            },
+            Kind::Clock { hour, minute } => Self {
+                noun: Some(Noun::Clock),
+                time: Some((*hour, *minute)),
+                ..seen
+            },
+            Kind::Flag(country) => Self {
+                noun: Some(Noun::Flag),
+                color: None,
+                country: Some(*country),
+                ..seen
+            },
+            Kind::Board(text) => Self {
+                noun: Some(Noun::Board),
+                text: Some(text.to_lowercase()),
+                ..seen
+            },
+            Kind::Sign(pictogram) => Self {
+                noun: Some(Noun::Sign),
+                color: None,
+                pictogram: Some(*pictogram),
+                ..seen
+            },
             Kind::Person(person) => Self {
                 noun: Some(Noun::Person),
                 action: Some(person.action),
@@ -139,7 +157,9 @@ impl Description {
                 "object" | "thing" => named = true,
                 "in" | "of" | "wearing" | "holding" | "showing" | "at" | "saying" | "reading" | "with" => {
                     let after = next(&["a", "an", "the", "text", "word", "number"]);
-                    let [value, more @ ..] = after else { return Err(format!("`{word}` what?")) };
+                    let [value, more @ ..] = after else {
+                        return Err(format!("`{word}` what?"));
+                    };
                     said.tail(word, value)?;
                     rest = more;
                 }
@@ -157,7 +177,11 @@ impl Description {
                 }
             }
         }
-        if named { Ok(said) } else { Err(format!("`{}` names no thing", shown(&words.join(" ")))) }
+        if named {
+            Ok(said)
+        } else {
+            Err(format!("`{}` names no thing", shown(&words.join(" "))))
+        }
     }
 
     fn adjective(&mut self, word: &str) -> Result<(), String> {
@@ -246,7 +270,11 @@ impl fmt::Display for Description {
 /// "a star", "an orange star".
 #[must_use]
 pub fn with_article(phrase: &str) -> String {
-    let article = if phrase.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    let article = if phrase.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
     format!("{article} {phrase}")
 }
 
@@ -303,7 +331,10 @@ pub(super) fn shown(text: &str) -> String {
 /// A text's words in lower case, without the punctuation around them.
 pub(super) fn words(text: &str) -> Vec<String> {
     text.split_whitespace()
-        .map(|word| word.trim_matches(|each: char| !each.is_alphanumeric()).to_lowercase())
+        .map(|word| {
+            word.trim_matches(|each: char| !each.is_alphanumeric())
+                .to_lowercase()
+        })
         .filter(|word| !word.is_empty())
         .collect()
 }

@@ -31,10 +31,16 @@ pub const MOST_OBJECTS: usize = 24;
 /// Why it cannot be carried out.
 pub fn edit(scene: &Scene, instruction: &str, seed: u64) -> Result<Scene, String> {
     let words = words(instruction);
-    let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| *word != "please").collect();
+    let words: Vec<&str> = words
+        .iter()
+        .map(String::as_str)
+        .filter(|word| *word != "please")
+        .collect();
     let mut scene = scene.clone();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let [verb, rest @ ..] = &words[..] else { return Err("the instruction is empty".to_owned()) };
+    let [verb, rest @ ..] = &words[..] else {
+        return Err("the instruction is empty".to_owned());
+    };
     match *verb {
         "replace" | "swap" | "exchange" => {
             let (old, new) = cut(rest, &["with", "by", "for"])?;
@@ -47,7 +53,8 @@ pub fn edit(scene: &Scene, instruction: &str, seed: u64) -> Result<Scene, String
         }
         "move" | "shift" => {
             let (what, place) = Place::split(&scene, rest)?;
-            let place = place.ok_or_else(|| format!("where to? `{}` names no place", shown(&rest.join(" "))))?;
+            let place =
+                place.ok_or_else(|| format!("where to? `{}` names no place", shown(&rest.join(" "))))?;
             let index = find_words(&scene, what)?;
             place.put(&mut scene, index, &mut rng)?;
         }
@@ -102,9 +109,11 @@ fn set(scene: &mut Scene, what: &[&str], value: &[&str], rng: &mut ChaCha8Rng) -
         ["weather" | "sky" | "it" | "scene"] => None,
         ["text" | "word" | "number"] => Some(only(scene, "board", |kind| matches!(kind, Kind::Board(_)))?),
         ["time"] => Some(only(scene, "clock", |kind| matches!(kind, Kind::Clock { .. }))?),
-        ["text" | "word" | "number" | "time" | "color" | "colour" | "size" | "surface" | "material", "of" | "on", rest @ ..] => {
-            Some(find_words(scene, rest)?)
-        }
+        [
+            "text" | "word" | "number" | "time" | "color" | "colour" | "size" | "surface" | "material",
+            "of" | "on",
+            rest @ ..,
+        ] => Some(find_words(scene, rest)?),
         other => Some(find_words(scene, other)?),
     };
     match (Change::parse(value), index) {
@@ -116,7 +125,9 @@ fn set(scene: &mut Scene, what: &[&str], value: &[&str], rng: &mut ChaCha8Rng) -
 
 /// The only object of a kind.
 fn only(scene: &Scene, noun: &str, is: impl Fn(&Kind) -> bool) -> Result<usize, String> {
-    let all: Vec<usize> = (0..scene.objects.len()).filter(|&at| is(&scene.objects[at].kind)).collect();
+    let all: Vec<usize> = (0..scene.objects.len())
+        .filter(|&at| is(&scene.objects[at].kind))
+        .collect();
     match all[..] {
         [index] => Ok(index),
         [] => Err(format!("there is no {noun}")),

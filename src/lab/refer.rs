@@ -22,7 +22,10 @@ const ATTRIBUTES: [fn(&Description, &mut Description); 11] = [
 #[must_use]
 pub fn phrase(scene: &Scene, index: usize) -> Option<String> {
     let full = Description::of(scene.objects.get(index)?);
-    let bare = Description { noun: full.noun, ..Description::default() };
+    let bare = Description {
+        noun: full.noun,
+        ..Description::default()
+    };
     let told: Vec<_> = ATTRIBUTES
         .into_iter()
         .filter(|tell| {
@@ -55,10 +58,16 @@ pub fn find(scene: &Scene, phrase: &str) -> Result<usize, String> {
 
 pub(super) fn find_words(scene: &Scene, words: &[&str]) -> Result<usize, String> {
     let said = Description::parse(words)?;
-    let fitting: Vec<usize> = (0..scene.objects.len()).filter(|&at| said.fits(&scene.objects[at])).collect();
+    let fitting: Vec<usize> = (0..scene.objects.len())
+        .filter(|&at| said.fits(&scene.objects[at]))
+        .collect();
     match fitting[..] {
         [index] => Ok(index),
         [] => Err(format!("there is no {}", shown(&said.to_string()))),
-        _ => Err(format!("`{}` is ambiguous: {} things fit", shown(&said.to_string()), fitting.len())),
+        _ => Err(format!(
+            "`{}` is ambiguous: {} things fit",
+            shown(&said.to_string()),
+            fitting.len()
+        )),
     }
 }

@@ -52,7 +52,10 @@ pub fn generate(caption: &str, seed: u64) -> Result<Scene, String> {
     let weather = weather.unwrap_or_else(|| *Weather::ALL.choose(&mut rng).expect("there is weather"));
     let mut objects = Vec::new();
     let mut touches = Vec::new();
-    for thing in things.split(|word| *word == "and").filter(|thing| !thing.is_empty()) {
+    for thing in things
+        .split(|word| *word == "and")
+        .filter(|thing| !thing.is_empty())
+    {
         if thing == ["nothing"] {
             continue;
         }
@@ -86,8 +89,17 @@ pub fn generate(caption: &str, seed: u64) -> Result<Scene, String> {
 /// The caption without its opening: "an image of …".
 fn opening<'a, 'w>(words: &'a [&'w str]) -> &'a [&'w str] {
     match words {
-        ["a" | "an" | "the", "image" | "picture" | "photo" | "drawing" | "scene", "of" | "with" | "showing", rest @ ..]
-        | ["image" | "picture" | "photo" | "drawing" | "scene", "of" | "with" | "showing", rest @ ..] => rest,
+        [
+            "a" | "an" | "the",
+            "image" | "picture" | "photo" | "drawing" | "scene",
+            "of" | "with" | "showing",
+            rest @ ..,
+        ]
+        | [
+            "image" | "picture" | "photo" | "drawing" | "scene",
+            "of" | "with" | "showing",
+            rest @ ..,
+        ] => rest,
         other => other,
     }
 }
@@ -108,10 +120,14 @@ fn cut_weather<'a, 'w>(words: &'a [&'w str]) -> (&'a [&'w str], Option<Weather>)
 
 /// "two red stars" is two times a "red star".
 fn counted(words: &[&str]) -> (usize, Vec<String>) {
-    const NUMBERS: [&str; 11] =
-        ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+    const NUMBERS: [&str; 11] = [
+        "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    ];
     let count = words.first().and_then(|word| {
-        NUMBERS.iter().position(|number| number == word).or_else(|| word.parse().ok().filter(|count| *count <= MOST_OBJECTS))
+        NUMBERS
+            .iter()
+            .position(|number| number == word)
+            .or_else(|| word.parse().ok().filter(|count| *count <= MOST_OBJECTS))
     });
     match count {
         Some(count) => (count, words[1..].iter().map(|word| singular(word)).collect()),

@@ -4,7 +4,8 @@ use super::compose::Place;
 use crate::lab::describe::{shown, size, surface, text, time, with_article};
 use crate::lab::refer::find_words;
 use crate::lab::scene::{
-    Action, Color, Country, Emotion, Garment, Item, Kind, Object, Person, Pictogram, Scene, Size, Surface, Weather,
+    Action, Color, Country, Emotion, Garment, Item, Kind, Object, Person, Pictogram, Scene, Size, Surface,
+    Weather,
 };
 use rand_chacha::ChaCha8Rng;
 
@@ -39,7 +40,9 @@ impl Change {
         }
         let mut problem = None;
         for at in (1..words.len()).rev() {
-            let Ok(change) = Self::parse(&words[at..]) else { continue };
+            let Ok(change) = Self::parse(&words[at..]) else {
+                continue;
+            };
             match find_words(scene, &words[..at]) {
                 Ok(index) => return Ok((Some(index), change)),
                 Err(reason) => problem = problem.or(Some(reason)),
@@ -53,9 +56,15 @@ impl Change {
         let all = words.join(" ");
         let unknown = || format!("I do not know what `{}` should be", shown(&all));
         let value = match words {
-            ["to" | "show" | "say" | "be" | "feel" | "look" | "made", rest @ ..] if !rest.is_empty() => return Self::parse(rest),
-            ["hold" | "carry", "a" | "an" | "the", item] => Self::Holds(Item::parse(item).ok_or_else(unknown)?),
-            ["wear", "a" | "an" | "the", garment] => Self::Wears(Garment::parse(garment).ok_or_else(unknown)?),
+            ["to" | "show" | "say" | "be" | "feel" | "look" | "made", rest @ ..] if !rest.is_empty() => {
+                return Self::parse(rest);
+            }
+            ["hold" | "carry", "a" | "an" | "the", item] => {
+                Self::Holds(Item::parse(item).ok_or_else(unknown)?)
+            }
+            ["wear", "a" | "an" | "the", garment] => {
+                Self::Wears(Garment::parse(garment).ok_or_else(unknown)?)
+            }
             ["of", material] => Self::Surface(surface(material).ok_or_else(unknown)?),
             _ => Self::value(&all).ok_or_else(unknown)?,
         };
@@ -82,7 +91,12 @@ impl Change {
     }
 
     /// Makes the change.
-    pub(super) fn apply(self, scene: &mut Scene, index: Option<usize>, rng: &mut ChaCha8Rng) -> Result<(), String> {
+    pub(super) fn apply(
+        self,
+        scene: &mut Scene,
+        index: Option<usize>,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<(), String> {
         let index = match (&self, index) {
             (Self::Weather(weather), None) => {
                 scene.weather = *weather;
@@ -91,7 +105,10 @@ impl Change {
             (_, None) => return Err("only the weather belongs to the whole scene".to_owned()),
             (_, Some(index)) => index,
         };
-        let resized = matches!(self, Self::Size(_) | Self::Larger | Self::Smaller | Self::Word(_) | Self::Action(_));
+        let resized = matches!(
+            self,
+            Self::Size(_) | Self::Larger | Self::Smaller | Self::Word(_) | Self::Action(_)
+        );
         self.apply_to(&mut scene.objects[index])?;
         if resized {
             let (x, y) = (scene.objects[index].x, scene.objects[index].y);
@@ -109,9 +126,17 @@ impl Change {
             (Self::Surface(surface), Kind::Shape(_)) => object.surface = surface,
             (Self::Surface(_), _) => return cannot("surface to change"),
             (Self::Size(size), _) => object.size = size,
-            (Self::Larger, _) => object.size = next(object.size, 1).ok_or_else(|| format!("the {noun} is as large as can be"))?,
-            (Self::Smaller, _) => object.size = next(object.size, -1).ok_or_else(|| format!("the {noun} is as small as can be"))?,
-            (Self::Time(new_hour, new_minute), Kind::Clock { hour, minute }) => (*hour, *minute) = (new_hour, new_minute),
+            (Self::Larger, _) => {
+                object.size =
+                    next(object.size, 1).ok_or_else(|| format!("the {noun} is as large as can be"))?
+            }
+            (Self::Smaller, _) => {
+                object.size =
+                    next(object.size, -1).ok_or_else(|| format!("the {noun} is as small as can be"))?
+            }
+            (Self::Time(new_hour, new_minute), Kind::Clock { hour, minute }) => {
+                (*hour, *minute) = (new_hour, new_minute)
+            }
             (Self::Time(..), _) => return cannot("hands"),
             (Self::Pictogram(pictogram), Kind::Sign(shown)) => *shown = pictogram,
             (Self::Country(country), Kind::Flag(shown)) => *shown = country,
@@ -120,8 +145,12 @@ impl Change {
             (Self::Holds(item), Kind::Person(person)) => person.holds = Some(item),
             (Self::Wears(garment), Kind::Person(person)) => person.wears = Some(garment),
             (Self::Word(word), Kind::Board(text)) => *text = word,
-            (Self::Pictogram(word), Kind::Board(text)) if word.name().len() <= 5 => word.name().clone_into(text),
-            (Self::Country(word), Kind::Board(text)) if word.name().len() <= 5 => word.name().clone_into(text),
+            (Self::Pictogram(word), Kind::Board(text)) if word.name().len() <= 5 => {
+                word.name().clone_into(text)
+            }
+            (Self::Country(word), Kind::Board(text)) if word.name().len() <= 5 => {
+                word.name().clone_into(text)
+            }
             (Self::Word(word), _) => return Err(format!("the {noun} cannot become `{}`", shown(&word))),
             (Self::Pictogram(_), _) => return cannot("pictogram"),
             (Self::Country(_), _) => return cannot("country"),

@@ -22,12 +22,17 @@ pub(super) fn build(said: &Description, rng: &mut ChaCha8Rng) -> Result<Object, 
     let kind = match noun {
         Noun::Shape(shape) => Kind::Shape(shape),
         Noun::Clock => {
-            let (hour, minute) =
-                said.time.unwrap_or_else(|| (rng.random_range(1..=12), 5 * rng.random_range(0..12)));
+            let (hour, minute) = said
+                .time
+                .unwrap_or_else(|| (rng.random_range(1..=12), 5 * rng.random_range(0..12)));
             Kind::Clock { hour, minute }
         }
         Noun::Flag => Kind::Flag(open(said.country, Country::ALL, rng)),
-        Noun::Board => Kind::Board(said.text.clone().unwrap_or_else(|| open(None, WORDS, rng).to_owned())),
+        Noun::Board => Kind::Board(
+            said.text
+                .clone()
+                .unwrap_or_else(|| open(None, WORDS, rng).to_owned()),
+        ),
         Noun::Sign => Kind::Sign(open(said.pictogram, Pictogram::ALL, rng)),
         Noun::Person => Kind::Person(Person {
             action: said.action.unwrap_or(Action::Standing),
@@ -49,11 +54,17 @@ pub(super) fn build(said: &Description, rng: &mut ChaCha8Rng) -> Result<Object, 
 
 /// Says which attribute the noun cannot have.
 fn refuse_misfits(said: &Description, noun: Noun) -> Result<(), String> {
-    let bare = Description { noun: Some(noun), ..Description::default() };
+    let bare = Description {
+        noun: Some(noun),
+        ..Description::default()
+    };
     let shape = matches!(noun, Noun::Shape(_));
     let person = noun == Noun::Person;
     let wrong = [
-        (said.color.is_some() && matches!(noun, Noun::Flag | Noun::Sign), "colour of one's choice"),
+        (
+            said.color.is_some() && matches!(noun, Noun::Flag | Noun::Sign),
+            "colour of one's choice",
+        ),
         (said.surface.is_some() && !shape, "surface"),
         (said.time.is_some() && noun != Noun::Clock, "time"),
         (said.text.is_some() && noun != Noun::Board, "text"),
@@ -104,8 +115,13 @@ impl Side {
 
 impl Place {
     /// Cuts a place off the end of a phrase: "a star left of the clock", "the cup to the top".
-    pub(super) fn split<'a, 'w>(scene: &Scene, words: &'a [&'w str]) -> Result<(&'a [&'w str], Option<Self>), String> {
-        let Some(at) = words.iter().position(|word| Side::parse(word).is_some() || matches!(*word, "middle" | "center" | "centre" | "next" | "beside")) else {
+    pub(super) fn split<'a, 'w>(
+        scene: &Scene,
+        words: &'a [&'w str],
+    ) -> Result<(&'a [&'w str], Option<Self>), String> {
+        let Some(at) = words.iter().position(|word| {
+            Side::parse(word).is_some() || matches!(*word, "middle" | "center" | "centre" | "next" | "beside")
+        }) else {
             return Ok((words, None));
         };
         // "turn left sign": the side is part of the noun.
@@ -154,7 +170,11 @@ impl Place {
         let mut best: Option<(f32, (f32, f32))> = None;
         for row in 0..=32_u8 {
             for column in 0..=32_u8 {
-                let mut moved = Object { x: f32::from(column) * 3.0, y: f32::from(row) * 3.0, ..object.clone() };
+                let mut moved = Object {
+                    x: f32::from(column) * 3.0,
+                    y: f32::from(row) * 3.0,
+                    ..object.clone()
+                };
                 keep_inside(&mut moved);
                 let bounds = Bounds::around(moved.x, moved.y, reach);
                 if !self.allows(&bounds, other.as_ref()) {
@@ -179,7 +199,10 @@ impl Place {
 
     fn allows(self, bounds: &Bounds, other: Option<&Bounds>) -> bool {
         let third = SIDE as f32 / 3.0;
-        let (x, y) = ((bounds.left + bounds.right) / 2.0, (bounds.top + bounds.bottom) / 2.0);
+        let (x, y) = (
+            (bounds.left + bounds.right) / 2.0,
+            (bounds.top + bounds.bottom) / 2.0,
+        );
         match (self, other) {
             (Self::Near(..), _) => true,
             (Self::Edge(Side::Left), _) => x <= third || bounds.left <= 3.0,
@@ -196,22 +219,37 @@ impl Place {
 }
 
 /// Puts a new object into the scene, anywhere free if no place is named.
-pub(super) fn insert(scene: &mut Scene, object: Object, place: Option<Place>, rng: &mut ChaCha8Rng) -> Result<(), String> {
+pub(super) fn insert(
+    scene: &mut Scene,
+    object: Object,
+    place: Option<Place>,
+    rng: &mut ChaCha8Rng,
+) -> Result<(), String> {
     if scene.objects.len() >= MOST_OBJECTS {
-        return Err(format!("the scene is full: it has {} things", scene.objects.len()));
+        return Err(format!(
+            "the scene is full: it has {} things",
+            scene.objects.len()
+        ));
     }
     let (x, y) = anywhere(extent(&object), rng);
     scene.objects.push(object);
-    place.unwrap_or(Place::Near(x, y)).put(scene, scene.objects.len() - 1, rng)
+    place
+        .unwrap_or(Place::Near(x, y))
+        .put(scene, scene.objects.len() - 1, rng)
 }
 
 /// Lets go of what no longer stands beside the one who touched it.
 pub(super) fn settle(scene: &mut Scene) {
     for index in 0..scene.objects.len() {
-        let Kind::Person(person) = &scene.objects[index].kind else { continue };
+        let Kind::Person(person) = &scene.objects[index].kind else {
+            continue;
+        };
         let holds_on = person.touches.is_none_or(|other| {
             other != index
-                && scene.objects.get(other).is_some_and(|other| touching_side(&scene.objects[index], other).is_some())
+                && scene
+                    .objects
+                    .get(other)
+                    .is_some_and(|other| touching_side(&scene.objects[index], other).is_some())
         });
         if !holds_on && let Kind::Person(person) = &mut scene.objects[index].kind {
             person.touches = None;

@@ -18,7 +18,11 @@ pub fn propose_edit(scene: &Scene, rng: &mut impl Rng) -> String {
             return instruction;
         }
     }
-    let others: Vec<Weather> = Weather::ALL.iter().copied().filter(|each| *each != scene.weather).collect();
+    let others: Vec<Weather> = Weather::ALL
+        .iter()
+        .copied()
+        .filter(|each| *each != scene.weather)
+        .collect();
     format!("make it {}", any(&others, rng).name())
 }
 
@@ -38,7 +42,10 @@ fn propose(scene: &Scene, rng: &mut impl Rng) -> String {
             let place = any(&["left of", "right of", "above", "below"], rng);
             format!("add {} {place} {what}", new_thing(rng))
         }
-        3 => format!("move {what} to the {}", any(&["left", "right", "top", "bottom"], rng)),
+        3 => format!(
+            "move {what} to the {}",
+            any(&["left", "right", "top", "bottom"], rng)
+        ),
         4 => format!("make {what} {}", any(&["larger", "smaller"], rng)),
         5 => format!("make it {}", any(Weather::ALL, rng).name()),
         6 => format!("make {what} {}", any(Color::ALL, rng).name()),
@@ -51,7 +58,11 @@ fn inner(kind: &Kind, what: &str, rng: &mut impl Rng) -> String {
     match kind {
         Kind::Shape(_) => format!("make {what} {}", any(Surface::ALL, rng).name()),
         Kind::Clock { .. } => {
-            format!("set {what} to {}:{:02}", rng.random_range(1..=12), 5 * rng.random_range(0..12))
+            format!(
+                "set {what} to {}:{:02}",
+                rng.random_range(1..=12),
+                5 * rng.random_range(0..12)
+            )
         }
         Kind::Flag(_) => format!("change {what} to {}", any(Country::ALL, rng).name()),
         Kind::Sign(_) => format!("change {what} to {}", any(Pictogram::ALL, rng).name()),

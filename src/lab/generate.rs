@@ -86,3 +86,6 @@ impl World {
         ChaCha8Rng::from_seed(seed)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,3 +134,6 @@ fn only(scene: &Scene, noun: &str, is: impl Fn(&Kind) -> bool) -> Result<usize, 
         _ => Err(format!("there are {} {noun}s", all.len())),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,3 +71,44 @@ pub(super) fn find_words(scene: &Scene, words: &[&str]) -> Result<usize, String>
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::generate::{Split, World};
+
+    #[test]
+    fn a_phrase_finds_what_it_was_written_for() {
+        let mut written = 0;
+        for difficulty in 0..4 {
+            let world = World {
+                seed: 6,
+                difficulty,
+                split: Split::Train,
+            };
+            for scene in (0..300).map(|index| world.scene(index)) {
+                for index in 0..scene.objects.len() {
+                    if let Some(phrase) = phrase(&scene, index) {
+                        assert_eq!(find(&scene, &phrase), Ok(index), "{phrase}: {scene:?}");
+                        written += 1;
+                    }
+                }
+            }
+        }
+        assert!(written > 4000, "{written}");
+    }
+
+    #[test]
+    fn refusals_name_the_reason() {
+        let scene = World::new(0).scene(0);
+        let double = Scene {
+            objects: [scene.objects.clone(), scene.objects.clone()].concat(),
+            ..scene.clone()
+        };
+        assert!(phrase(&double, 0).is_none());
+        let noun = scene.objects[0].kind.noun();
+        assert!(find(&double, noun).unwrap_err().contains("ambiguous"));
+        assert!(find(&scene, "the wobbly star").unwrap_err().contains("`wobbly`"));
+        assert!(find(&scene, "the red").unwrap_err().contains("no thing"));
+    }
+}

@@ -6,7 +6,7 @@ use crate::lab::describe::{Description, shown, with_article, words};
 use crate::lab::generate::arrange;
 use crate::lab::layout::{anywhere, extent};
 use crate::lab::refer::{find_words, phrase};
-use crate::lab::scene::{Action, Kind, Object, Scene, Weather};
+use crate::lab::scene::{Action, Kind, Object, Scene, Surface, Weather};
 use rand::SeedableRng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
@@ -19,7 +19,10 @@ pub fn caption(scene: &Scene) -> String {
         .objects
         .iter()
         .map(|object| {
-            let thing = with_article(&Description::of(object).to_string());
+            let mut said = Description::of(object);
+            // What is not said to have a surface is plain.
+            said.surface = said.surface.filter(|surface| *surface != Surface::Plain);
+            let thing = with_article(&said.to_string());
             let touched = match &object.kind {
                 Kind::Person(person) => person.touches.and_then(|other| phrase(scene, other)),
                 _ => None,
@@ -160,6 +163,7 @@ fn touch(objects: &mut [Object], index: usize, other: usize) -> Result<(), Strin
 fn lay_out(scene: &mut Scene, rng: &mut ChaCha8Rng) -> Result<(), String> {
     for difficulty in [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2] {
         if arrange(&mut scene.objects, difficulty, rng) {
+            settle(scene);
             return Ok(());
         }
     }

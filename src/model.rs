@@ -11,6 +11,7 @@ mod call;
 mod card;
 pub mod http;
 pub mod limit;
+pub mod local;
 pub mod mock;
 pub mod retry;
 pub mod timeout;

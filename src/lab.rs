@@ -3,3 +3,10 @@
 pub mod generate;
 pub mod question;
 pub mod scene;
+
+pub mod generate;
+pub mod holdout;
+pub mod label;
+pub mod layout;
+pub mod refer;
+pub mod render;

@@ -1,7 +1,5 @@
 //! The lab: a procedural world where ground truth is free.
 
-pub mod generate;
-pub mod question;
 pub mod scene;
 
 pub mod generate;
@@ -10,3 +8,6 @@ pub mod label;
 pub mod layout;
 pub mod refer;
 pub mod render;
+
+pub mod answer;
+pub mod question;

@@ -52,7 +52,10 @@ pub fn answer(scene: &Scene, question: &str) -> Result<String, Unanswerable> {
     match (answers.len(), refusal) {
         (1, _) => Ok(answers.swap_remove(0)),
         (0, Some(reason)) => Err(reason),
-        _ => Err(Unanswerable::Ambiguous(format!("the question can be read as {}", answers.join(" or as ")))),
+        _ => Err(Unanswerable::Ambiguous(format!(
+            "the question can be read as {}",
+            answers.join(" or as ")
+        ))),
     }
 }
 
@@ -60,5 +63,8 @@ pub fn answer(scene: &Scene, question: &str) -> Result<String, Unanswerable> {
 #[must_use]
 pub fn category(question: &str) -> Option<Category> {
     let tokens = token::tokens(question).ok()?;
-    sentence::readings(&tokens).ok()?.iter().find_map(classify::classify)
+    sentence::readings(&tokens)
+        .ok()?
+        .iter()
+        .find_map(classify::classify)
 }

@@ -36,7 +36,11 @@ impl World {
     /// The world of a seed at the usual difficulty, as seen in training.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
-        Self { seed, difficulty: 1, split: Split::Train }
+        Self {
+            seed,
+            difficulty: 1,
+            split: Split::Train,
+        }
     }
 
     /// The scene with this index.

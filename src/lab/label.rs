@@ -6,7 +6,8 @@
 use super::layout::{Bounds, character_width};
 use super::render::{CHARACTERS, Rendered, text_origin};
 use super::scene::{
-    Action, Color, Country, Emotion, Garment, Item, Kind, Object, Pictogram, SIDE, Scene, Shape, Size, Surface, Weather,
+    Action, Color, Country, Emotion, Garment, Item, Kind, Object, Pictogram, SIDE, Scene, Shape, Size,
+    Surface, Weather,
 };
 
 /// The target of a head that does not apply to a patch.
@@ -71,7 +72,10 @@ fn owner(owners: &[u8], objects: usize, left: u32, top: u32, patch: u32) -> Opti
             pixels[usize::from(owner)] += 1;
         }
     }
-    let (index, &most) = pixels[1..].iter().enumerate().max_by_key(|&(index, count)| (*count, std::cmp::Reverse(index)))?;
+    let (index, &most) = pixels[1..]
+        .iter()
+        .enumerate()
+        .max_by_key(|&(index, count)| (*count, std::cmp::Reverse(index)))?;
     (most as f32 >= SHARE * (patch * patch) as f32).then_some(index)
 }
 
@@ -81,7 +85,12 @@ fn object_labels(object: &Object, left: u32, top: u32, patch: u32, labels: &mut 
     let color = object.color as i64;
     let structured = |kind: i64, color: i64| [1 + shapes + kind, color, IGNORE, object.size as i64];
     let first = match &object.kind {
-        Kind::Shape(shape) => [1 + *shape as i64, color, object.surface as i64, object.size as i64],
+        Kind::Shape(shape) => [
+            1 + *shape as i64,
+            color,
+            object.surface as i64,
+            object.size as i64,
+        ],
         Kind::Clock { .. } => structured(0, color),
         Kind::Flag(_) => structured(1, IGNORE),
         Kind::Board(_) => structured(2, color),
@@ -127,8 +136,13 @@ fn character(object: &Object, text: &str, x: i32, top: i32, patch: i32) -> i64 {
         return 0;
     }
     let at = (x - left) as usize / character_width(object.size) as usize;
-    let Some(character) = text.chars().nth(at) else { return 0 };
+    let Some(character) = text.chars().nth(at) else {
+        return 0;
+    };
     let character = character.to_ascii_uppercase();
-    let class = CHARACTERS.chars().position(|each| each == character).unwrap_or(CHARACTERS.len() - 1);
+    let class = CHARACTERS
+        .chars()
+        .position(|each| each == character)
+        .unwrap_or(CHARACTERS.len() - 1);
     1 + class as i64
 }

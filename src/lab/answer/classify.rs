@@ -7,9 +7,9 @@ use crate::row::Category;
 /// The category of one reading; none where the question tests nothing in particular.
 pub(super) fn classify(query: &Query) -> Option<Category> {
     Some(match query {
-        Query::Exists(phrase) => {
-            by_people(&phrase.filters).or_else(|| tiny(phrase)).unwrap_or(Category::HallucinationAvoidance)
-        }
+        Query::Exists(phrase) => by_people(&phrase.filters)
+            .or_else(|| tiny(phrase))
+            .unwrap_or(Category::HallucinationAvoidance),
         Query::Count(phrase) | Query::CountIs(phrase, _) => tiny(phrase).unwrap_or(Category::Counting),
         Query::More(..) => Category::Counting,
         Query::Is(phrase, predicate) => by_predicate(phrase, predicate)?,
@@ -52,7 +52,9 @@ fn by_predicate(phrase: &Phrase, predicate: &Predicate) -> Option<Category> {
         Predicate::Says(_) => by_message(phrase.noun)?,
         Predicate::Is(what) => match (what.extreme, what.noun) {
             (Some(extreme), _) => by_extreme(extreme),
-            (None, noun) => by_message(noun).unwrap_or(Category::HallucinationAvoidance),
+            (None, noun) => tiny(what)
+                .or_else(|| by_message(noun))
+                .unwrap_or(Category::HallucinationAvoidance),
         },
         Predicate::Not(inner) => by_predicate(phrase, inner)?,
         Predicate::Both(one, _) => by_predicate(phrase, one)?,

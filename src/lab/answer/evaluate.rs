@@ -25,10 +25,15 @@ type Truth = Result<Option<bool>, Unanswerable>;
 pub(super) fn refer(scene: &Scene, phrase: &Phrase) -> Result<Entity, Unanswerable> {
     match matching(scene, phrase)?[..] {
         [one] => Ok(one),
-        [] => Err(Unanswerable::Absent(format!("nothing here is \"{}\"", phrase.words))),
-        ref several => {
-            Err(Unanswerable::Ambiguous(format!("{} things here are \"{}\"", several.len(), phrase.words)))
-        }
+        [] => Err(Unanswerable::Absent(format!(
+            "nothing here is \"{}\"",
+            phrase.words
+        ))),
+        ref several => Err(Unanswerable::Ambiguous(format!(
+            "{} things here are \"{}\"",
+            several.len(),
+            phrase.words
+        ))),
     }
 }
 
@@ -36,13 +41,18 @@ pub(super) fn refer(scene: &Scene, phrase: &Phrase) -> Result<Entity, Unanswerab
 pub(super) fn refer_object<'a>(scene: &'a Scene, phrase: &Phrase) -> Result<&'a Object, Unanswerable> {
     match refer(scene, phrase)? {
         Entity::Object(index) => Ok(&scene.objects[index]),
-        _ => Err(Unanswerable::Nonsense(format!("\"{}\" is no thing of its own", phrase.words))),
+        _ => Err(Unanswerable::Nonsense(format!(
+            "\"{}\" is no thing of its own",
+            phrase.words
+        ))),
     }
 }
 
 /// Everything that a phrase fits.
 pub(super) fn matching(scene: &Scene, phrase: &Phrase) -> Result<Vec<Entity>, Unanswerable> {
-    let mut found: Vec<Entity> = everything(scene).filter(|&each| is_a(scene, each, phrase.noun)).collect();
+    let mut found: Vec<Entity> = everything(scene)
+        .filter(|&each| is_a(scene, each, phrase.noun))
+        .collect();
     for filter in &phrase.filters {
         let mut kept = vec![];
         for entity in found {
@@ -61,14 +71,24 @@ pub(super) fn matching(scene: &Scene, phrase: &Phrase) -> Result<Vec<Entity>, Un
 fn everything(scene: &Scene) -> impl Iterator<Item = Entity> {
     let carried = scene.objects.iter().enumerate().flat_map(|(index, object)| {
         let person = person(object);
-        let held = person.and_then(|person| person.holds).map(|_| Entity::Held(index));
-        held.into_iter().chain(person.and_then(|person| person.wears).map(|_| Entity::Worn(index)))
+        let held = person
+            .and_then(|person| person.holds)
+            .map(|_| Entity::Held(index));
+        held.into_iter().chain(
+            person
+                .and_then(|person| person.wears)
+                .map(|_| Entity::Worn(index)),
+        )
     });
     (0..scene.objects.len()).map(Entity::Object).chain(carried)
 }
 
 pub(super) fn person(object: &Object) -> Option<&Person> {
-    if let Kind::Person(person) = &object.kind { Some(person) } else { None }
+    if let Kind::Person(person) = &object.kind {
+        Some(person)
+    } else {
+        None
+    }
 }
 
 fn is_a(scene: &Scene, entity: Entity, noun: Noun) -> bool {
@@ -112,14 +132,21 @@ fn farthest(
         }
         _ => None,
     };
-    let close = if matches!(extreme, Extreme::Farthest(_)) { MARGIN } else { 0.5 };
-    let mut measured: Vec<(f32, Entity)> = among.iter().filter_map(|each| Some((measure(each)?, *each))).collect();
+    let close = if matches!(extreme, Extreme::Farthest(_)) {
+        MARGIN
+    } else {
+        0.5
+    };
+    let mut measured: Vec<(f32, Entity)> = among
+        .iter()
+        .filter_map(|each| Some((measure(each)?, *each)))
+        .collect();
     measured.sort_by(|one, other| other.0.total_cmp(&one.0));
     match measured[..] {
         [] => Ok(vec![]),
-        [first, second, ..] if first.0 - second.0 < close => {
-            Err(Unanswerable::Ambiguous(format!("more than one thing could be \"{words}\"")))
-        }
+        [first, second, ..] if first.0 - second.0 < close => Err(Unanswerable::Ambiguous(format!(
+            "more than one thing could be \"{words}\""
+        ))),
         [first, ..] => Ok(vec![first.1]),
     }
 }
@@ -136,7 +163,9 @@ pub(super) fn holds(scene: &Scene, entity: Entity, predicate: &Predicate) -> Tru
         }
         _ => {}
     }
-    let Entity::Object(index) = entity else { return Ok(None) };
+    let Entity::Object(index) = entity else {
+        return Ok(None);
+    };
     let object = &scene.objects[index];
     let person = person(object);
     Ok(match predicate {
@@ -147,17 +176,28 @@ pub(super) fn holds(scene: &Scene, entity: Entity, predicate: &Predicate) -> Tru
         Predicate::Feels(emotion) => person.map(|person| person.emotion == *emotion),
         Predicate::Says(text) => message(object).map(|message| message == *text),
         Predicate::Half(direction) => {
-            let centre = Object { x: SIDE as f32 / 2.0, y: SIDE as f32 / 2.0, ..object.clone() };
+            let centre = Object {
+                x: SIDE as f32 / 2.0,
+                y: SIDE as f32 / 2.0,
+                ..object.clone()
+            };
             Some(is_beside(object, &centre, *direction)?)
         }
-        Predicate::Beside(direction, anchor) => {
-            related(scene, anchor, |other| other != index, |other| is_beside(object, other, *direction))?
-        }
+        Predicate::Beside(direction, anchor) => related(
+            scene,
+            anchor,
+            |other| other != index,
+            |other| is_beside(object, other, *direction),
+        )?,
         Predicate::Larger(than) => related(scene, than, |_| true, |other| Ok(object.size > other.size))?,
         Predicate::Smaller(than) => related(scene, than, |_| true, |other| Ok(object.size < other.size))?,
         Predicate::Same(attribute, other) => same(scene, object, *attribute, other)?,
-        Predicate::Holds(what) => person.map(|_| carries(scene, &[Entity::Held(index)], what)).transpose()?,
-        Predicate::Wears(what) => person.map(|_| carries(scene, &[Entity::Worn(index)], what)).transpose()?,
+        Predicate::Holds(what) => person
+            .map(|_| carries(scene, &[Entity::Held(index)], what))
+            .transpose()?,
+        Predicate::Wears(what) => person
+            .map(|_| carries(scene, &[Entity::Worn(index)], what))
+            .transpose()?,
         Predicate::Has(what) => {
             let both = [Entity::Held(index), Entity::Worn(index)];
             person.map(|_| carries(scene, &both, what)).transpose()?
@@ -223,7 +263,9 @@ fn same(scene: &Scene, object: &Object, attribute: Attribute, other: &Phrase) ->
                 _ => true,
             };
             if !able(object) || !able(other) {
-                return Err(Unanswerable::Nonsense("one of them has no such attribute of its own".to_owned()));
+                return Err(Unanswerable::Nonsense(
+                    "one of them has no such attribute of its own".to_owned(),
+                ));
             }
             Ok(match attribute {
                 Attribute::Color => object.color == other.color,
@@ -238,7 +280,9 @@ fn is_beside(object: &Object, anchor: &Object, direction: Direction) -> Result<b
     let distance = direction.towards(object) - direction.towards(anchor);
     if distance.abs() < MARGIN {
         let noun = object.kind.noun();
-        return Err(Unanswerable::Ambiguous(format!("the {noun} is too close to the line to tell")));
+        return Err(Unanswerable::Ambiguous(format!(
+            "the {noun} is too close to the line to tell"
+        )));
     }
     Ok(distance > 0.0)
 }

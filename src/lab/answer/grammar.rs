@@ -34,10 +34,7 @@ pub(super) enum Part {
 pub(super) struct Parts(VecDeque<Part>);
 
 /// A row of words and slots, and what it means.
-pub(super) struct Rule<T> {
-    pub(super) pattern: &'static str,
-    pub(super) build: fn(&mut Parts) -> T,
-}
+pub(super) type Rule<T> = (&'static str, fn(&mut Parts) -> T);
 
 macro_rules! takes {
     ($($name:ident -> $variant:ident($type:ty)),+ $(,)?) => {
@@ -95,13 +92,18 @@ impl<'a> Parser<'a> {
 
     /// The text from one position to another, as written.
     pub(super) fn written(&self, from: usize, to: usize) -> String {
-        let words: Vec<&str> = self.tokens[from..to].iter().map(|token| token.written.as_str()).collect();
+        let words: Vec<&str> = self.tokens[from..to]
+            .iter()
+            .map(|token| token.written.as_str())
+            .collect();
         words.join(" ")
     }
 
     /// The word that no rule had a use for, as written.
     pub(super) fn stumbled_at(&self) -> Option<&'a str> {
-        self.tokens.get(self.farthest.get()).map(|token| token.written.as_str())
+        self.tokens
+            .get(self.farthest.get())
+            .map(|token| token.written.as_str())
     }
 
     pub(super) fn phrases(&self, at: usize) -> Rc<Readings<Phrase>> {
@@ -126,9 +128,9 @@ impl<'a> Parser<'a> {
     /// All ways in which the rules fit from a position on.
     pub(super) fn apply<T>(&self, rules: &[Rule<T>], at: usize) -> Readings<T> {
         let mut readings = vec![];
-        for rule in rules {
-            for (mut parts, end) in self.expand(rule.pattern, at) {
-                readings.push(((rule.build)(&mut parts), end));
+        for (pattern, build) in rules {
+            for (mut parts, end) in self.expand(pattern, at) {
+                readings.push((build(&mut parts), end));
             }
         }
         readings
@@ -152,8 +154,13 @@ impl<'a> Parser<'a> {
                     }
                     continue;
                 }
-                let (words, optional) = piece.strip_suffix('?').map_or((piece, false), |words| (words, true));
-                if self.word(at).is_some_and(|word| words.split('|').any(|each| each == word)) {
+                let (words, optional) = piece
+                    .strip_suffix('?')
+                    .map_or((piece, false), |words| (words, true));
+                if self
+                    .word(at)
+                    .is_some_and(|word| words.split('|').any(|each| each == word))
+                {
                     longer.push((parts.clone(), at + 1));
                 }
                 if optional {
@@ -172,10 +179,16 @@ impl<'a> Parser<'a> {
     fn slot(&self, slot: &str, at: usize) -> Readings<Part> {
         let one = |part: Option<Part>| part.map(|part| (part, at + 1)).into_iter().collect();
         match slot {
-            "NP" => self.phrases(at).iter().map(|(phrase, end)| (Part::Phrase(phrase.clone()), *end)).collect(),
-            "PRED" => {
-                self.predicates(at).iter().map(|(each, end)| (Part::Predicate(each.clone()), *end)).collect()
-            }
+            "NP" => self
+                .phrases(at)
+                .iter()
+                .map(|(phrase, end)| (Part::Phrase(phrase.clone()), *end))
+                .collect(),
+            "PRED" => self
+                .predicates(at)
+                .iter()
+                .map(|(each, end)| (Part::Predicate(each.clone()), *end))
+                .collect(),
             "ATTRIBUTE" => one(match self.word(at) {
                 Some("color") => Some(Part::Attribute(Attribute::Color)),
                 Some("size") => Some(Part::Attribute(Attribute::Size)),
@@ -184,7 +197,10 @@ impl<'a> Parser<'a> {
             }),
             "WEATHER" => one(self.word(at).and_then(Weather::parse).map(Part::Weather)),
             "NUMBER" => one(self.word(at).and_then(number).map(Part::Number)),
-            "ADJECTIVE" => one(self.word(at).and_then(super::predicate::adjective).map(Part::Predicate)),
+            "ADJECTIVE" => one(self
+                .word(at)
+                .and_then(super::predicate::adjective)
+                .map(Part::Predicate)),
             "WORD" => one(self.tokens.get(at).map(|token| Part::Word(token.written.clone()))),
             "NAME" => super::predicate::name(self, at)
                 .map(|(name, end)| (Part::Word(name.to_owned()), end))
@@ -197,7 +213,11 @@ impl<'a> Parser<'a> {
 
 /// A number in digits or in words.
 fn number(word: &str) -> Option<usize> {
-    const WORDS: [&str; 11] =
-        ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
-    WORDS.iter().position(|each| *each == word).or_else(|| word.parse().ok())
+    const WORDS: [&str; 11] = [
+        "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    ];
+    WORDS
+        .iter()
+        .position(|each| *each == word)
+        .or_else(|| word.parse().ok())
 }

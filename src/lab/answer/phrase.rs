@@ -1,6 +1,6 @@
 //! Noun phrases: [determiner] [extreme] [adjectives] noun [clauses].
 
-use super::grammar::{Parser, Readings, Rule};
+use super::grammar::{Parser, Parts, Readings, Rule};
 use super::predicate::{adjective, name};
 use super::query::{Determiner, Direction, Extreme, Noun, Phrase, Predicate};
 use crate::lab::scene::{Garment, Item, Shape};
@@ -9,15 +9,16 @@ use crate::lab::scene::{Garment, Item, Shape};
 const MOST_CLAUSES: usize = 3;
 
 /// What may follow a noun. "and" is not among them: it joins predicates.
+#[rustfmt::skip] // one rule a line
 const CLAUSES: &[Rule<Predicate>] = &[
-    Rule { pattern: "that|which|who is PRED", build: |parts| parts.predicate() },
-    Rule { pattern: "that|which|who? PRED", build: |parts| parts.predicate() },
-    Rule { pattern: "with NP", build: |parts| Predicate::Has(parts.boxed()) },
-    Rule { pattern: "with a ADJECTIVE shirt", build: |parts| parts.predicate() },
-    Rule { pattern: "in a ADJECTIVE shirt", build: |parts| parts.predicate() },
-    Rule { pattern: "in ADJECTIVE", build: |parts| parts.predicate() },
-    Rule { pattern: "of NAME", build: |parts| Predicate::Says(parts.word()) },
-    Rule { pattern: "for NAME", build: |parts| Predicate::Says(parts.word()) },
+    ("that|which|who is PRED", Parts::predicate),
+    ("that|which|who? PRED", Parts::predicate),
+    ("with NP", |parts| Predicate::Has(parts.boxed())),
+    ("with a ADJECTIVE shirt", Parts::predicate),
+    ("in a ADJECTIVE shirt", Parts::predicate),
+    ("in ADJECTIVE", Parts::predicate),
+    ("of NAME", |parts| Predicate::Says(parts.word())),
+    ("for NAME", |parts| Predicate::Says(parts.word())),
 ];
 
 /// Whether this word is a noun of the lab.
@@ -36,7 +37,9 @@ fn noun(word: &str) -> Option<Noun> {
         "person" => Noun::Person,
         word => {
             let shape = Shape::parse(word).map(Noun::Shape);
-            shape.or_else(|| Item::parse(word).map(Noun::Item)).or_else(|| Garment::parse(word).map(Noun::Garment))?
+            shape
+                .or_else(|| Item::parse(word).map(Noun::Item))
+                .or_else(|| Garment::parse(word).map(Noun::Garment))?
         }
     })
 }
@@ -47,7 +50,9 @@ pub(super) fn read(parser: &Parser, start: usize) -> Readings<Phrase> {
     if parser.is(start, &["the"]) && parser.is(start + 1, &["shirt"]) && parser.is(start + 2, &["of"]) {
         return parser.phrases(start + 3).as_ref().clone();
     }
-    let Some((phrase, end)) = core(parser, start) else { return vec![] };
+    let Some((phrase, end)) = core(parser, start) else {
+        return vec![];
+    };
     if parser.is(end, &["'s"]) && parser.is(end + 1, &["shirt"]) {
         return vec![(phrase, end + 2)];
     }
@@ -115,17 +120,16 @@ fn core(parser: &Parser, start: usize) -> Option<(Phrase, usize)> {
                 return Some((finish(determiner, extreme, noun, filters), end + 1));
             }
         }
-        let word = parser.word(at)?;
-        if let Some(filter) = adjective(word) {
+        let word = parser.word(at);
+        if let Some(filter) = word.and_then(adjective) {
             filters.push(filter);
             at += 1;
-        } else if let Some(noun) = noun(word) {
+        } else if let Some(noun) = word.and_then(noun) {
             return Some((finish(determiner, extreme, noun, filters), at + 1));
-        } else if extreme.is_some() && filters.is_empty() {
-            // "the largest": of all things.
-            return Some((finish(determiner, extreme, Noun::Thing, filters), at));
         } else {
-            return None;
+            // "the largest": of all things.
+            let bare = extreme.is_some() && filters.is_empty();
+            return bare.then(|| (finish(determiner, extreme, Noun::Thing, filters), at));
         }
     }
 }
@@ -142,5 +146,11 @@ fn finish(
     filters: Vec<Predicate>,
 ) -> Phrase {
     let determiner = determiner.unwrap_or(Determiner::Any);
-    Phrase { determiner, extreme, noun, filters, words: String::new() }
+    Phrase {
+        determiner,
+        extreme,
+        noun,
+        filters,
+        words: String::new(),
+    }
 }

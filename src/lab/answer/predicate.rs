@@ -1,46 +1,44 @@
 //! Predicates: what follows "is", and clauses after nouns.
 
-use super::grammar::{Parser, Readings, Rule};
+use super::grammar::{Parser, Parts, Readings, Rule};
 use super::query::{Direction, Predicate};
 use crate::lab::scene::{Action, Color, Country, Emotion, Pictogram, Size, Surface};
 
+#[rustfmt::skip] // one rule a line
 const RULES: &[Rule<Predicate>] = &[
-    Rule { pattern: "ADJECTIVE", build: |parts| parts.predicate() },
-    Rule { pattern: "ADJECTIVE in color", build: |parts| parts.predicate() },
-    Rule { pattern: "made|built of|from ADJECTIVE", build: |parts| parts.predicate() },
-    Rule { pattern: "in ADJECTIVE", build: |parts| parts.predicate() },
-    Rule { pattern: "look|feeling ADJECTIVE", build: |parts| parts.predicate() },
-    Rule { pattern: "have the ATTRIBUTE ADJECTIVE", build: |parts| { parts.attribute(); parts.predicate() } },
-    Rule { pattern: "here", build: |_| Predicate::Here },
-    Rule { pattern: "left of NP", build: |parts| Predicate::Beside(Direction::Left, parts.boxed()) },
-    Rule { pattern: "right of NP", build: |parts| Predicate::Beside(Direction::Right, parts.boxed()) },
-    Rule { pattern: "to|on the left side? of NP", build: |parts| Predicate::Beside(Direction::Left, parts.boxed()) },
-    Rule { pattern: "to|on the right side? of NP", build: |parts| Predicate::Beside(Direction::Right, parts.boxed()) },
-    Rule { pattern: "above NP", build: |parts| Predicate::Beside(Direction::Above, parts.boxed()) },
-    Rule { pattern: "below NP", build: |parts| Predicate::Beside(Direction::Below, parts.boxed()) },
-    Rule { pattern: "in|on|at the left half|side", build: |_| Predicate::Half(Direction::Left) },
-    Rule { pattern: "in|on|at the right half|side", build: |_| Predicate::Half(Direction::Right) },
-    Rule { pattern: "in|on|at the top half|side?", build: |_| Predicate::Half(Direction::Above) },
-    Rule { pattern: "in|on|at the bottom half|side?", build: |_| Predicate::Half(Direction::Below) },
-    Rule { pattern: "in|on|at the left half|side? of the image", build: |_| Predicate::Half(Direction::Left) },
-    Rule { pattern: "in|on|at the right half|side? of the image", build: |_| Predicate::Half(Direction::Right) },
-    Rule { pattern: "in|on|at the top half|side? of the image", build: |_| Predicate::Half(Direction::Above) },
-    Rule { pattern: "in|on|at the bottom half|side? of the image", build: |_| Predicate::Half(Direction::Below) },
-    Rule { pattern: "larger than NP", build: |parts| Predicate::Larger(parts.boxed()) },
-    Rule { pattern: "smaller than NP", build: |parts| Predicate::Smaller(parts.boxed()) },
-    Rule { pattern: "the same ATTRIBUTE as NP", build: |parts| Predicate::Same(parts.attribute(), parts.boxed()) },
-    Rule { pattern: "have the same ATTRIBUTE as NP", build: |parts| Predicate::Same(parts.attribute(), parts.boxed()) },
-    Rule { pattern: "holding NP", build: |parts| Predicate::Holds(parts.boxed()) },
-    Rule { pattern: "wearing NP", build: |parts| Predicate::Wears(parts.boxed()) },
-    Rule { pattern: "have|has NP", build: |parts| Predicate::Has(parts.boxed()) },
-    Rule { pattern: "touching NP", build: |parts| Predicate::Touches(parts.boxed()) },
-    Rule { pattern: "touched by NP", build: |parts| Predicate::TouchedBy(parts.boxed()) },
-    Rule { pattern: "saying|meaning NAME", build: |parts| Predicate::Says(parts.word()) },
-    Rule { pattern: "saying WORD", build: |parts| Predicate::Says(parts.word()) },
-    Rule { pattern: "belong to NAME", build: |parts| Predicate::Says(parts.word()) },
-    Rule { pattern: "from NAME", build: |parts| Predicate::Says(parts.word()) },
-    Rule { pattern: "not PRED", build: |parts| Predicate::Not(Box::new(parts.predicate())) },
-    Rule { pattern: "NP", build: |parts| Predicate::Is(parts.boxed()) },
+    ("ADJECTIVE", Parts::predicate),
+    ("ADJECTIVE in color", Parts::predicate),
+    ("made|built of|from ADJECTIVE", Parts::predicate),
+    ("in ADJECTIVE", Parts::predicate),
+    ("look|feeling ADJECTIVE", Parts::predicate),
+    ("have the ATTRIBUTE ADJECTIVE", |parts| { parts.attribute(); parts.predicate() }),
+    ("here", |_| Predicate::Here),
+    ("left of NP", |parts| Predicate::Beside(Direction::Left, parts.boxed())),
+    ("right of NP", |parts| Predicate::Beside(Direction::Right, parts.boxed())),
+    ("to|on the left side? of NP", |parts| Predicate::Beside(Direction::Left, parts.boxed())),
+    ("to|on the right side? of NP", |parts| Predicate::Beside(Direction::Right, parts.boxed())),
+    ("above NP", |parts| Predicate::Beside(Direction::Above, parts.boxed())),
+    ("below NP", |parts| Predicate::Beside(Direction::Below, parts.boxed())),
+    ("in|on|at the left half|side? of? the? image?", |_| Predicate::Half(Direction::Left)),
+    ("in|on|at the right half|side? of? the? image?", |_| Predicate::Half(Direction::Right)),
+    ("in|on|at the top half|side? of? the? image?", |_| Predicate::Half(Direction::Above)),
+    ("in|on|at the bottom half|side? of? the? image?", |_| Predicate::Half(Direction::Below)),
+    ("larger than NP", |parts| Predicate::Larger(parts.boxed())),
+    ("smaller than NP", |parts| Predicate::Smaller(parts.boxed())),
+    ("the same ATTRIBUTE as NP", |parts| Predicate::Same(parts.attribute(), parts.boxed())),
+    ("have the same ATTRIBUTE as NP", |parts| Predicate::Same(parts.attribute(), parts.boxed())),
+    ("holding NP", |parts| Predicate::Holds(parts.boxed())),
+    ("wearing NP", |parts| Predicate::Wears(parts.boxed())),
+    ("have|has NP", |parts| Predicate::Has(parts.boxed())),
+    ("touching NP", |parts| Predicate::Touches(parts.boxed())),
+    ("touched by NP", |parts| Predicate::TouchedBy(parts.boxed())),
+    ("saying|meaning NAME", |parts| Predicate::Says(parts.word())),
+    ("saying WORD", |parts| Predicate::Says(parts.word())),
+    ("NAME", |parts| Predicate::Says(parts.word())),
+    ("belong to NAME", |parts| Predicate::Says(parts.word())),
+    ("from NAME", |parts| Predicate::Says(parts.word())),
+    ("not PRED", |parts| Predicate::Not(Box::new(parts.predicate()))),
+    ("NP", |parts| Predicate::Is(parts.boxed())),
 ];
 
 /// All predicates from a position on.
@@ -50,7 +48,10 @@ pub(super) fn read(parser: &Parser, start: usize) -> Readings<Predicate> {
     for (first, end) in &readings {
         if parser.is(*end, &["and"]) {
             for (second, end) in parser.predicates(end + 1).iter() {
-                joined.push((Predicate::Both(Box::new(first.clone()), Box::new(second.clone())), *end));
+                joined.push((
+                    Predicate::Both(Box::new(first.clone()), Box::new(second.clone())),
+                    *end,
+                ));
             }
         }
     }
@@ -69,12 +70,18 @@ pub(super) fn adjective(word: &str) -> Option<Predicate> {
 
 /// The name of a country or of a sign, and where it ends.
 pub(super) fn name(parser: &Parser, at: usize) -> Option<(&'static str, usize)> {
-    let country = parser.word(at).and_then(Country::parse).map(|country| (country.name(), at + 1));
+    let country = parser
+        .word(at)
+        .and_then(Country::parse)
+        .map(|country| (country.name(), at + 1));
     country.or_else(|| {
         let names = Pictogram::ALL.iter().map(|pictogram| pictogram.name());
-        names.map(|name| (name, at + name.split(' ').count())).find(|(name, end)| {
-            *end <= parser.tokens.len() && name.split(' ').zip(at..).all(|(word, at)| parser.is(at, &[word]))
-        })
+        names
+            .map(|name| (name, at + name.split(' ').count()))
+            .find(|(name, end)| {
+                *end <= parser.tokens.len()
+                    && name.split(' ').zip(at..).all(|(word, at)| parser.is(at, &[word]))
+            })
     })
 }
 
@@ -96,7 +103,10 @@ pub(super) fn answer(predicate: &Predicate) -> String {
         | Predicate::Has(phrase)
         | Predicate::Touches(phrase)
         | Predicate::TouchedBy(phrase) => {
-            let words = phrase.words.split_once(' ').filter(|(article, _)| ["a", "an", "the"].contains(article));
+            let words = phrase
+                .words
+                .split_once(' ')
+                .filter(|(article, _)| ["a", "an", "the"].contains(article));
             words.map_or(phrase.words.clone(), |(_, rest)| rest.to_owned())
         }
         Predicate::Here => "here".to_owned(),

@@ -136,5 +136,9 @@ pub(super) enum Query {
     DayOrNight,
     IsDay,
     /// What a sign demands: the answer is `positive` if the phrase's sign says so, else the opposite.
-    Rule { sign: Phrase, says: &'static str, positive: bool },
+    Rule {
+        sign: Phrase,
+        says: &'static str,
+        positive: bool,
+    },
 }

@@ -23,8 +23,18 @@ pub(super) fn reply(scene: &Scene, query: &Query) -> Result<String, Unanswerable
             }
             match &fitting[..] {
                 [one] => one.clone(),
-                [] => return Err(Unanswerable::Absent(format!("neither is true of \"{}\"", phrase.words))),
-                _ => return Err(Unanswerable::Ambiguous(format!("both are true of \"{}\"", phrase.words))),
+                [] => {
+                    return Err(Unanswerable::Absent(format!(
+                        "neither is true of \"{}\"",
+                        phrase.words
+                    )));
+                }
+                _ => {
+                    return Err(Unanswerable::Ambiguous(format!(
+                        "both are true of \"{}\"",
+                        phrase.words
+                    )));
+                }
             }
         }
         Query::Attribute(attribute, phrase) => ask(scene, *attribute, phrase)?,
@@ -32,14 +42,21 @@ pub(super) fn reply(scene: &Scene, query: &Query) -> Result<String, Unanswerable
         Query::Smaller(phrases) => compare(scene, phrases, |one, other| one < other)?,
         Query::PastHalf(phrase) => match refer_object(scene, phrase)?.kind {
             Kind::Clock { minute: 0 | 30, .. } => {
-                return Err(Unanswerable::Ambiguous("the long hand is just between".to_owned()));
+                return Err(Unanswerable::Ambiguous(
+                    "the long hand is just between".to_owned(),
+                ));
             }
             Kind::Clock { minute, .. } => yes_or_no(minute > 30),
             _ => return Err(lacks(phrase, "a time")),
         },
         Query::Weather => scene.weather.name().to_owned(),
         Query::WeatherIs(weather) => yes_or_no(scene.weather == *weather),
-        Query::DayOrNight => if scene.weather == Weather::Night { "night" } else { "day" }.to_owned(),
+        Query::DayOrNight => if scene.weather == Weather::Night {
+            "night"
+        } else {
+            "day"
+        }
+        .to_owned(),
         Query::IsDay => yes_or_no(scene.weather != Weather::Night),
         Query::Rule { sign, says, positive } => {
             let object = refer_object(scene, sign)?;
@@ -56,7 +73,10 @@ fn yes_or_no(truth: bool) -> String {
 }
 
 fn lacks(phrase: &Phrase, what: &str) -> Unanswerable {
-    Unanswerable::Nonsense(format!("\"{}\" has no {what} of its own", phrase.words.trim_start_matches("a ")))
+    Unanswerable::Nonsense(format!(
+        "\"{}\" has no {what} of its own",
+        phrase.words.trim_start_matches("a ")
+    ))
 }
 
 /// Whether a predicate is true of what a phrase stands for.
@@ -66,14 +86,20 @@ fn is(scene: &Scene, phrase: &Phrase, predicate: &Predicate) -> Result<bool, Una
         Determiner::Any | Determiner::All => matching(scene, phrase)?,
     };
     if subjects.is_empty() && phrase.determiner == Determiner::All {
-        return Err(Unanswerable::Absent(format!("nothing here is \"{}\"", phrase.words)));
+        return Err(Unanswerable::Absent(format!(
+            "nothing here is \"{}\"",
+            phrase.words
+        )));
     }
     let mut truths = vec![];
     for subject in subjects {
         truths.push(holds(scene, subject, predicate)?);
     }
     if !truths.is_empty() && truths.iter().all(Option::is_none) {
-        return Err(Unanswerable::Nonsense(format!("nothing of that kind can be said of \"{}\"", phrase.words)));
+        return Err(Unanswerable::Nonsense(format!(
+            "nothing of that kind can be said of \"{}\"",
+            phrase.words
+        )));
     }
     Ok(match phrase.determiner {
         Determiner::All => truths.iter().all(|truth| *truth == Some(true)),
@@ -86,7 +112,10 @@ fn compare(
     phrases: &[Phrase; 2],
     wins: impl Fn(Size, Size) -> bool,
 ) -> Result<String, Unanswerable> {
-    let [one, other] = [refer_object(scene, &phrases[0])?, refer_object(scene, &phrases[1])?];
+    let [one, other] = [
+        refer_object(scene, &phrases[0])?,
+        refer_object(scene, &phrases[1])?,
+    ];
     let winner = if wins(one.size, other.size) {
         one
     } else if wins(other.size, one.size) {
@@ -101,7 +130,9 @@ fn compare(
     } else if one.color != other.color && has_color(one) {
         format!("{color} {noun}")
     } else {
-        return Err(Unanswerable::Ambiguous("no short answer tells the two apart".to_owned()));
+        return Err(Unanswerable::Ambiguous(
+            "no short answer tells the two apart".to_owned(),
+        ));
     })
 }
 
@@ -109,7 +140,10 @@ fn ask(scene: &Scene, attribute: Attribute, phrase: &Phrase) -> Result<String, U
     let object = match refer(scene, phrase)? {
         Entity::Object(index) => &scene.objects[index],
         Entity::Held(_) | Entity::Worn(_) => {
-            return Err(Unanswerable::Nonsense(format!("\"{}\" has nothing of its own to tell", phrase.words)));
+            return Err(Unanswerable::Nonsense(format!(
+                "\"{}\" has nothing of its own to tell",
+                phrase.words
+            )));
         }
     };
     let person = || person(object).ok_or_else(|| lacks(phrase, "deeds or feelings"));
@@ -123,8 +157,12 @@ fn ask(scene: &Scene, attribute: Attribute, phrase: &Phrase) -> Result<String, U
         Attribute::Kind => object.kind.noun().to_owned(),
         Attribute::Action => person()?.action.name().to_owned(),
         Attribute::Emotion => person()?.emotion.name().to_owned(),
-        Attribute::Holds => person()?.holds.map_or_else(nothing, |item| Item::name(item).to_owned()),
-        Attribute::Wears => person()?.wears.map_or_else(nothing, |worn| Garment::name(worn).to_owned()),
+        Attribute::Holds => person()?
+            .holds
+            .map_or_else(nothing, |item| Item::name(item).to_owned()),
+        Attribute::Wears => person()?
+            .wears
+            .map_or_else(nothing, |worn| Garment::name(worn).to_owned()),
         Attribute::Touches => {
             let touched = person()?.touches.and_then(|index| scene.objects.get(index));
             touched.map_or_else(nothing, |touched| touched.kind.noun().to_owned())
@@ -150,7 +188,11 @@ fn ask(scene: &Scene, attribute: Attribute, phrase: &Phrase) -> Result<String, U
 }
 
 fn side(scene: &Scene, object: &Object) -> Result<String, Unanswerable> {
-    let index = scene.objects.iter().position(|each| std::ptr::eq(each, object)).expect("it is in the scene");
+    let index = scene
+        .objects
+        .iter()
+        .position(|each| std::ptr::eq(each, object))
+        .expect("it is in the scene");
     let left = holds(scene, Entity::Object(index), &Predicate::Half(Direction::Left))?;
     Ok(if left == Some(true) { "left" } else { "right" }.to_owned())
 }

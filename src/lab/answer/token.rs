@@ -19,27 +19,47 @@ pub(super) struct Token {
 /// Cuts a text into tokens.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Unanswerable> {
     if text.len() > LONGEST_TEXT {
-        return Err(Unanswerable::Nonsense(format!("the text is longer than {LONGEST_TEXT} bytes")));
+        return Err(Unanswerable::Nonsense(format!(
+            "the text is longer than {LONGEST_TEXT} bytes"
+        )));
     }
     let lower = text.to_lowercase().replace('’', "'");
     let mut written: Vec<String> = vec![];
     for chunk in lower.split(|c: char| c.is_whitespace() || "?!.,;\"()-".contains(c)) {
         let chunk = chunk.trim_matches([':', '\'']);
-        let (stem, ending) = chunk.split_once("'s").map_or((chunk, ""), |(stem, _)| (stem, "'s"));
-        written.extend([stem, ending].into_iter().filter(|part| !part.is_empty()).map(str::to_owned));
+        let (stem, ending) = chunk
+            .split_once("'s")
+            .map_or((chunk, ""), |(stem, _)| (stem, "'s"));
+        written.extend(
+            [stem, ending]
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .map(str::to_owned),
+        );
     }
     if written.is_empty() {
         return Err(Unanswerable::Nonsense("the text has no words".to_owned()));
     }
     if written.len() > MOST_TOKENS {
-        return Err(Unanswerable::Nonsense(format!("the text has more than {MOST_TOKENS} words")));
+        return Err(Unanswerable::Nonsense(format!(
+            "the text has more than {MOST_TOKENS} words"
+        )));
     }
     let mut tokens: Vec<Token> = vec![];
     for word in written {
         // "what's" is "what is"; "the person's" keeps its ending.
-        let asks = tokens.last().is_some_and(|last| ["what", "who", "there", "it"].contains(&last.word.as_str()));
-        let canonical = if word == "'s" && asks { "is" } else { canonical(&word) };
-        tokens.push(Token { word: canonical.to_owned(), written: word });
+        let asks = tokens
+            .last()
+            .is_some_and(|last| ["what", "who", "there", "it"].contains(&last.word.as_str()));
+        let canonical = if word == "'s" && asks {
+            "is"
+        } else {
+            canonical(&word)
+        };
+        tokens.push(Token {
+            word: canonical.to_owned(),
+            written: word,
+        });
     }
     Ok(frames_as_here(tokens))
 }
@@ -48,10 +68,18 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Unanswerable> {
 fn frames_as_here(tokens: Vec<Token>) -> Vec<Token> {
     let mut shorter: Vec<Token> = Vec::with_capacity(tokens.len());
     for token in tokens {
-        let last: Vec<&str> = shorter.iter().rev().take(2).map(|each| each.word.as_str()).collect();
+        let last: Vec<&str> = shorter
+            .iter()
+            .rev()
+            .take(2)
+            .map(|each| each.word.as_str())
+            .collect();
         if token.word == "image" && matches!(last[..], ["the" | "this", "in"]) {
             shorter.truncate(shorter.len() - 2);
-            shorter.push(Token { word: "here".to_owned(), written: "here".to_owned() });
+            shorter.push(Token {
+                word: "here".to_owned(),
+                written: "here".to_owned(),
+            });
         } else {
             shorter.push(token);
         }

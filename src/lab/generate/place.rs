@@ -27,7 +27,11 @@ pub(super) fn place(cast: Cast, difficulty: u8, rng: &mut impl Rng) -> Vec<Objec
 fn arrange(objects: &mut [Object], difficulty: u8, rng: &mut impl Rng) -> bool {
     let (allowed, gap) = if difficulty < 2 { (0.0, 2.5) } else { (0.2, 0.0) };
     let mut order: Vec<usize> = (0..objects.len()).collect();
-    order.sort_by(|&one, &other| Bounds::of(&objects[other]).area().total_cmp(&Bounds::of(&objects[one]).area()));
+    order.sort_by(|&one, &other| {
+        Bounds::of(&objects[other])
+            .area()
+            .total_cmp(&Bounds::of(&objects[one]).area())
+    });
     let mut taken: Vec<(usize, Bounds)> = Vec::with_capacity(objects.len());
     for index in order {
         if taken.iter().any(|&(each, _)| each == index) {
@@ -50,7 +54,9 @@ fn arrange(objects: &mut [Object], difficulty: u8, rng: &mut impl Rng) -> bool {
                 wanted.push((other, bounds));
             }
             let free = wanted.iter().all(|(_, bounds)| {
-                taken.iter().all(|(_, other)| overlap(&bounds.grown(gap), other) <= allowed)
+                taken
+                    .iter()
+                    .all(|(_, other)| overlap(&bounds.grown(gap), other) <= allowed)
             });
             if free {
                 taken.extend(wanted);
@@ -74,13 +80,17 @@ fn touched(object: &Object) -> Option<usize> {
 
 /// Shrinks the largest shape; where all are small, lets the last shape that nobody touches go.
 fn make_room(objects: &mut Vec<Object>) {
-    let largest = objects.iter_mut().max_by_key(|object| object.size).expect("a scene has things");
+    let largest = objects
+        .iter_mut()
+        .max_by_key(|object| object.size)
+        .expect("a scene has things");
     if largest.size == Size::Large {
         largest.size = Size::Medium;
         return;
     }
     let touched: Vec<usize> = objects.iter().filter_map(touched).collect();
-    let spare = (0..objects.len()).rfind(|at| matches!(objects[*at].kind, Kind::Shape(_)) && !touched.contains(at));
+    let spare =
+        (0..objects.len()).rfind(|at| matches!(objects[*at].kind, Kind::Shape(_)) && !touched.contains(at));
     if let Some(spare) = spare {
         crate::lab::layout::remove(objects, spare);
     }
@@ -92,7 +102,9 @@ fn bring_small_ones_forward(objects: &mut Vec<Object>) {
     let mut sorted: Vec<Object> = order.iter().map(|&at| objects[at].clone()).collect();
     for object in &mut sorted {
         if let Kind::Person(person) = &mut object.kind {
-            person.touches = person.touches.and_then(|old| order.iter().position(|&at| at == old));
+            person.touches = person
+                .touches
+                .and_then(|old| order.iter().position(|&at| at == old));
         }
     }
     *objects = sorted;

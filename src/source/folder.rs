@@ -209,3 +209,6 @@ impl Listing {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -183,3 +183,6 @@ pub(super) fn records(text: &[u8]) -> Result<Vec<Value>, String> {
     }
     Ok(values)
 }
+
+#[cfg(test)]
+mod tests;

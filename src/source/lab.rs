@@ -28,7 +28,9 @@ struct Address {
 pub(super) fn open(options: Arc<SourceOptions>) -> Result<BoxStream<'static, Result<Found>>> {
     let address: Address = options.url.parse().map_err(|problem| options.error(problem))?;
     let listing = options.clone();
-    let found = stream::iter(0..address.scenes).map(move |index| Ok(found(address.world, index, &listing))).boxed();
+    let found = stream::iter(0..address.scenes)
+        .map(move |index| Ok(found(address.world, index, &listing)))
+        .boxed();
     Ok(match options.sample {
         Some(_) => sample::draw(found, options),
         None => found,
@@ -43,12 +45,14 @@ fn found(world: World, index: u64, options: &SourceOptions) -> Found {
         name(world.split)
     );
     let scene = Arc::new(world.scene(index));
-    let questions = questions(&scene, world.split, seed(&uri)).into_iter().map(|question| SourceQuestion {
-        question: question.question,
-        answers: vec![question.answer],
-        choices: question.choices,
-        category: Some(question.category.name().to_owned()),
-    });
+    let questions = questions(&scene, world.split, seed(&uri))
+        .into_iter()
+        .map(|question| SourceQuestion {
+            question: question.question,
+            answers: vec![question.answer],
+            choices: question.choices,
+            category: Some(question.category.name().to_owned()),
+        });
     let questions = questions.collect();
     let drawn = scene.clone();
     Found {
@@ -79,14 +83,27 @@ impl FromStr for Address {
     type Err = String;
 
     fn from_str(url: &str) -> Result<Self, String> {
-        let rest = url.split_once(':').map_or("", |(_, rest)| rest).trim_start_matches('/');
+        let rest = url
+            .split_once(':')
+            .map_or("", |(_, rest)| rest)
+            .trim_start_matches('/');
         let query = match rest.split_once('?') {
             Some(("", query)) => query,
             None if rest.is_empty() => "",
-            _ => return Err(format!("`{rest}` is not understood; write lab://?key=value with {KEYS}")),
+            _ => {
+                return Err(format!(
+                    "`{rest}` is not understood; write lab://?key=value with {KEYS}"
+                ));
+            }
         };
-        let world = World { split: Split::HeldOut, ..World::new(0) };
-        let mut address = Self { scenes: DEFAULT_SCENES, world };
+        let world = World {
+            split: Split::HeldOut,
+            ..World::new(0)
+        };
+        let mut address = Self {
+            scenes: DEFAULT_SCENES,
+            world,
+        };
         for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
             match key.as_ref() {
                 "scenes" => address.scenes = number(&key, &value)?,
@@ -104,12 +121,19 @@ impl FromStr for Address {
 }
 
 fn number(key: &str, value: &str) -> Result<u64, String> {
-    value.parse().map_err(|_| format!("`{key}` is `{value}`; it must be a whole number"))
+    value
+        .parse()
+        .map_err(|_| format!("`{key}` is `{value}`; it must be a whole number"))
 }
 
 fn difficulty(value: &str) -> Result<u8, String> {
-    let known = value.parse().ok().filter(|difficulty| *difficulty <= MAX_DIFFICULTY);
-    known.ok_or_else(|| format!("`difficulty` is `{value}`; it must be a whole number from 0 to {MAX_DIFFICULTY}"))
+    let known = value
+        .parse()
+        .ok()
+        .filter(|difficulty| *difficulty <= MAX_DIFFICULTY);
+    known.ok_or_else(|| {
+        format!("`difficulty` is `{value}`; it must be a whole number from 0 to {MAX_DIFFICULTY}")
+    })
 }
 
 fn split(value: &str) -> Result<Split, String> {
@@ -132,7 +156,11 @@ mod tests {
     use futures::TryStreamExt;
 
     fn listing(url: &str) -> BoxStream<'static, Result<Found>> {
-        open(Arc::new(SourceOptions { url: url.to_owned(), ..SourceOptions::default() })).unwrap()
+        open(Arc::new(SourceOptions {
+            url: url.to_owned(),
+            ..SourceOptions::default()
+        }))
+        .unwrap()
     }
 
     #[tokio::test]
@@ -142,18 +170,33 @@ mod tests {
         assert_eq!(found[2].uri, "lab://?seed=3&difficulty=1&split=held_out#2");
         let decoded = crate::image::decode(&(found[2].read)().await.unwrap()).unwrap();
         assert_eq!(decoded.pixels.width(), crate::lab::scene::SIDE);
-        assert!(found.iter().all(|each| !each.questions.is_empty() && each.scene.is_some()));
-        assert!(found[0].questions.iter().all(|each| each.answers.len() == 1 && each.category.is_some()));
+        assert!(
+            found
+                .iter()
+                .all(|each| !each.questions.is_empty() && each.scene.is_some())
+        );
+        assert!(
+            found[0]
+                .questions
+                .iter()
+                .all(|each| each.answers.len() == 1 && each.category.is_some())
+        );
         // More scenes of the same world begin with the same ones.
         let more: Vec<Found> = listing("lab://?scenes=6&seed=3").try_collect().await.unwrap();
-        assert_eq!((&more[3].uri, &more[3].questions), (&found[3].uri, &found[3].questions));
+        assert_eq!(
+            (&more[3].uri, &more[3].questions),
+            (&found[3].uri, &found[3].questions)
+        );
     }
 
     #[test]
     fn addresses_are_checked() {
         let parse = |url: &str| url.parse::<Address>();
         let address = parse("lab://?split=train&difficulty=2&scenes=9").unwrap();
-        assert_eq!((address.scenes, address.world.difficulty, address.world.split), (9, 2, Split::Train));
+        assert_eq!(
+            (address.scenes, address.world.difficulty, address.world.split),
+            (9, 2, Split::Train)
+        );
         assert_eq!(parse("lab://").unwrap(), parse("lab:").unwrap());
         for (url, words) in [
             ("lab://?scene=5", "unknown key `scene`; the keys are scenes, seed"),

@@ -254,3 +254,6 @@ fn parse(batch: &RecordBatch, image: &str, columns: &Columns) -> Result<Vec<Row>
         })
         .collect())
 }
+
+#[cfg(test)]
+mod tests;

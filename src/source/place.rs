@@ -158,57 +158,72 @@ fn local_entry(path: &Path) -> std::io::Result<Entry> {
     })
 }
 
+/// What a folder holds.
+enum Child {
+    File(Entry),
+    Folder(PathBuf),
+}
+
 /// Depth first, so that full paths come out sorted. What cannot be read is logged and left out, as are names
 /// that are not UTF-8 and folders that were seen before (links in a circle).
 fn list_local(root: PathBuf) -> BoxStream<'static, Result<Entry, String>> {
     if let Err(error) = std::fs::read_dir(&root) {
         return stream::iter([Err(error.to_string())]).boxed();
     }
-    let start = (vec![(root, true)], HashSet::new());
+    let start = (vec![Child::Folder(root)], HashSet::new());
     stream::unfold(start, |(mut waiting, mut seen)| async move {
-        while let Some((path, is_folder)) = waiting.pop() {
-            if !is_folder {
-                match local_entry(&path) {
-                    Ok(entry) => return Some((Ok(entry), (waiting, seen))),
-                    Err(error) => tracing::warn!("{}: {error}; left out", path.display()),
+        loop {
+            match waiting.pop()? {
+                Child::File(entry) => return Some((Ok(entry), (waiting, seen))),
+                Child::Folder(path) => {
+                    let read = tokio::task::spawn_blocking(move || {
+                        let real = std::fs::canonicalize(&path).ok();
+                        (real, children(&path))
+                    });
+                    let (real, children) = match read.await {
+                        Ok(read) => read,
+                        Err(error) => return Some((Err(error.to_string()), (waiting, seen))),
+                    };
+                    if real.is_some_and(|real| seen.insert(real)) {
+                        waiting.extend(children);
+                    }
                 }
-            } else if std::fs::canonicalize(&path).is_ok_and(|real| seen.insert(real)) {
-                waiting.extend(children(&path));
             }
         }
-        None
     })
     .boxed()
 }
 
 /// The visible files and folders in a folder, last first; a folder sorts as its name and `/`.
-fn children(folder: &Path) -> Vec<(PathBuf, bool)> {
+fn children(folder: &Path) -> Vec<Child> {
+    let left_out = |path: &Path, reason: &str| tracing::warn!("{}: {reason}; left out", path.display());
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => {
-            tracing::warn!("{}: {error}; left out", folder.display());
+            left_out(folder, &error.to_string());
             return Vec::new();
         }
     };
-    let mut named: Vec<(String, PathBuf, bool)> = entries
-        .flatten()
-        .filter_map(|entry| {
-            let Ok(mut name) = entry.file_name().into_string() else {
-                tracing::warn!("{}: the name is not UTF-8; left out", entry.path().display());
-                return None;
-            };
-            let is_folder = entry.path().is_dir();
-            if is_folder {
-                name.push('/');
+    let mut named: Vec<(String, Child)> = Vec::new();
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            left_out(&path, "the name is not UTF-8");
+            continue;
+        };
+        if name.starts_with('.') {
+            continue;
+        }
+        if path.is_dir() {
+            named.push((format!("{name}/"), Child::Folder(path)));
+        } else {
+            match local_entry(&path) {
+                Ok(entry) => named.push((name.to_owned(), Child::File(entry))),
+                Err(error) => left_out(&path, &error.to_string()),
             }
-            (!name.starts_with('.')).then(|| (name, entry.path(), is_folder))
-        })
-        .collect();
+        }
+    }
     named.sort_unstable_by(|left, right| right.0.cmp(&left.0));
-    named
-        .into_iter()
-        .map(|(_, path, is_folder)| (path, is_folder))
-        .collect()
+    named.into_iter().map(|(_, child)| child).collect()
 }
 
 /// The bucket of an address, if it is not on this machine, and the path.

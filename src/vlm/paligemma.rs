@@ -1,0 +1,232 @@
+//! PaliGemma 2: image tower, projector and decoder as one network.
+//!
+//! In: pixels, token ids with image placeholders, roles. Out: hidden states and logits. All functions are
+//! pure and have gradients when the parameters are variables.
+
+use crate::error::Result;
+use crate::vlm::cache::Cache;
+use crate::vlm::config::Config;
+use crate::vlm::gemma::Gemma;
+use crate::vlm::linear::Linear;
+use crate::vlm::sequence::Sequence;
+use crate::vlm::siglip::Siglip;
+use crate::vlm::weights::Weights;
+use candle_core::{Device, Tensor};
+
+/// The network's parameters; cloning shares them.
+#[derive(Debug, Clone)]
+pub struct PaliGemma {
+    config: Config,
+    tower: Siglip,
+    projector: Linear,
+    decoder: Gemma,
+    device: Device,
+}
+
+impl PaliGemma {
+    /// Takes every parameter that `config` implies from `weights`.
+    pub fn new(config: &Config, weights: &Weights) -> Result<Self> {
+        let (inputs, outputs) = (config.vision_config.hidden_size, config.projection_dim);
+        Ok(Self {
+            config: config.clone(),
+            tower: Siglip::new(&config.vision_config, weights)?,
+            projector: Linear::new(weights, "multi_modal_projector.linear", inputs, outputs, true)?,
+            decoder: Gemma::new(&config.text_config, weights)?,
+            device: weights.device().clone(),
+        })
+    }
+
+    /// What the network was built from.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Where the parameters live.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The tower's output, one vector a patch: `[N, 3, side, side]` to `[N, patches, width]`.
+    pub fn see(&self, pixels: &Tensor) -> Result<Tensor> {
+        self.tower.forward(pixels)
+    }
+
+    /// The tower's output as the decoder takes it: `[N, patches, width]` to `[N, patches, H]`.
+    pub fn project(&self, seen: &Tensor) -> Result<Tensor> {
+        self.projector.forward(seen)
+    }
+
+    /// Embeddings `[B, T, H]` of token ids, row by row; placeholders take the next rows of
+    /// `images[N, patches, H]` in order, and there must be as many of either.
+    pub fn embed(&self, ids: &[Vec<u32>], images: &Tensor) -> Result<Tensor> {
+        let (batch, length) = (ids.len(), ids.first().map_or(0, Vec::len));
+        let text_config = &self.config.text_config;
+        let images = images.reshape(((), text_config.hidden_size))?;
+        let gather = gather(
+            ids,
+            self.config.image_token_index,
+            text_config.vocab_size,
+            images.dim(0)?,
+        )?;
+        // The placeholder's own id may lie beyond the table; whatever stands there is not gathered.
+        let known = ids.iter().flatten().map(|&id| {
+            if id == self.config.image_token_index {
+                0
+            } else {
+                id
+            }
+        });
+        let known = Tensor::from_iter(known, &self.device)?.reshape((batch, length))?;
+        let text = self
+            .decoder
+            .embed(&known)?
+            .reshape(((), text_config.hidden_size))?;
+        let both = Tensor::cat(&[text, images], 0)?; // (B·T + N·P, H)
+        let gather = Tensor::from_vec(gather, batch * length, &self.device)?;
+        Ok(both
+            .index_select(&gather, 0)?
+            .reshape((batch, length, text_config.hidden_size))?)
+    }
+
+    /// Hidden states `[B, T, H]` of the last T tokens of `sequence`, given their embeddings.
+    pub fn hidden(&self, embeds: &Tensor, sequence: &Sequence, cache: Option<&mut Cache>) -> Result<Tensor> {
+        self.decoder.forward(embeds, sequence, cache)
+    }
+
+    /// Logits `[N, V]` of hidden states `[N, H]`: of the wanted positions only, a row of them is large.
+    pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
+        self.decoder.logits(hidden)
+    }
+
+    /// An empty cache for `batch` rows of at most `capacity` tokens.
+    pub fn cache(&self, batch: usize, capacity: usize) -> Result<Cache> {
+        Cache::new(&self.config.text_config, batch, capacity, &self.device)
+    }
+}
+
+/// For every token the row of (all tokens' embeddings, then all image features) that it stands for.
+fn gather(
+    ids: &[Vec<u32>],
+    image_token: u32,
+    vocabulary: usize,
+    features: usize,
+) -> candle_core::Result<Vec<u32>> {
+    let tokens: usize = ids.iter().map(Vec::len).sum();
+    let mut next = tokens as u32;
+    let mut rows = Vec::with_capacity(tokens);
+    for (&id, place) in ids.iter().flatten().zip(0u32..) {
+        if id == image_token {
+            rows.push(next);
+            next += 1;
+        } else if (id as usize) < vocabulary {
+            rows.push(place);
+        } else {
+            candle_core::bail!("token {id} is beyond the vocabulary of {vocabulary}");
+        }
+    }
+    let placeholders = next as usize - tokens;
+    if placeholders != features {
+        candle_core::bail!("{placeholders} image placeholders for {features} image features");
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vlm::ops;
+    use crate::vlm::sequence::Role::{Padding, Prefix, Suffix};
+    use candle_core::Var;
+    use std::collections::BTreeMap;
+
+    /// Cross-entropy of two short answers about two noisy images.
+    fn loss(model: &PaliGemma) -> Tensor {
+        let config = model.config();
+        let side = config.vision_config.image_size;
+        let values: Vec<f32> = (0..2 * 3 * side * side)
+            .map(|i| ((i * 37 % 101) as f32 / 50.0) - 1.0)
+            .collect();
+        let pixels = Tensor::from_vec(values, (2, 3, side, side), model.device()).unwrap();
+        let image = config.image_token_index;
+        let ids = vec![
+            vec![image, image, image, image, 2, 7, 8, 9],
+            vec![0, image, image, image, image, 2, 11, 12],
+        ];
+        let prefix = |padding: usize, suffix: usize| -> Vec<_> {
+            (0..8)
+                .map(|i| {
+                    if i < padding {
+                        Padding
+                    } else if i < 8 - suffix {
+                        Prefix
+                    } else {
+                        Suffix
+                    }
+                })
+                .collect()
+        };
+        let sequence = Sequence::new(vec![prefix(0, 2), prefix(1, 1)]);
+        let images = model.project(&model.see(&pixels).unwrap()).unwrap();
+        let hidden = model
+            .hidden(&model.embed(&ids, &images).unwrap(), &sequence, None)
+            .unwrap();
+        let logits = model
+            .logits(&hidden.reshape(((), config.text_config.hidden_size)).unwrap())
+            .unwrap();
+        let mut labels = vec![-100i64; 16];
+        (labels[5], labels[6], labels[14]) = (8, 9, 12);
+        ops::cross_entropy(&logits, &Tensor::new(labels, model.device()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn every_parameter_has_a_gradient_that_agrees_with_finite_differences() {
+        let weights = Weights::fresh(5, &Device::Cpu).trainable();
+        let model = PaliGemma::new(&Config::tiny(), &weights).unwrap();
+        let gradients = loss(&model).backward().unwrap();
+        let variables: BTreeMap<String, Var> = weights.variables();
+        assert_eq!(variables.len(), 3 + 2 * 16 + 2 + 2 + 1 + 2 * 11 + 1);
+        for (name, variable) in &variables {
+            let gradient = gradients
+                .get(variable.as_tensor())
+                .unwrap_or_else(|| panic!("{name} has no gradient"));
+            let gradient = gradient.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            // The steepest entry: the finite difference must rise above f32's noise.
+            let (steepest, slope) = gradient
+                .iter()
+                .copied()
+                .enumerate()
+                .max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))
+                .unwrap();
+            if name.ends_with("k_proj.bias") {
+                continue; // softmax does not see a constant added to all keys
+            }
+            assert!(slope != 0.0, "{name} has no effect");
+            let before = variable.as_tensor().copy().unwrap();
+            let at = |step: f32| {
+                let mut values = before.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+                values[steepest] += step;
+                variable
+                    .set(&Tensor::from_vec(values, before.shape(), &Device::Cpu).unwrap())
+                    .unwrap();
+                loss(&model).to_scalar::<f32>().unwrap()
+            };
+            let step = 3e-3;
+            let difference = (at(step) - at(-step)) / (2.0 * step);
+            variable.set(&before).unwrap();
+            let allowed = 0.02 * slope.abs() + 1e-3;
+            assert!(
+                (difference - slope).abs() < allowed,
+                "{name}: gradient {slope}, difference {difference}"
+            );
+        }
+    }
+
+    #[test]
+    fn ids_and_features_must_fit() {
+        let model = PaliGemma::new(&Config::tiny(), &Weights::fresh(5, &Device::Cpu)).unwrap();
+        let images = Tensor::zeros((1, 4, 16), candle_core::DType::F32, &Device::Cpu).unwrap();
+        let problem = |ids: Vec<u32>| model.embed(&[ids], &images).unwrap_err().to_string();
+        assert!(problem(vec![1, 2]).contains("0 image placeholders for 4 image features"));
+        assert!(problem(vec![40, 40, 40, 40, 39]).contains("token 39 is beyond the vocabulary of 32"));
+    }
+}

@@ -1,0 +1,392 @@
+//! Does this crate compute what transformers computes?
+//!
+//! In: a checkpoint folder and a fixture that transformers wrote (`tests/oracles/make_parity.py`):
+//! `pixel_values`, `input_ids`, `attention_mask`, `token_type_ids`, `logits`, `generated_ids`. Out: the
+//! largest difference of the logits, the first differing greedy token, and whether batched equals single
+//! and cached equals full. Without a fixture the checkpoint is loaded and described.
+
+use crate::error::{Error, Result};
+use crate::vlm::batch::Batch;
+use crate::vlm::config::Config;
+use crate::vlm::generate::{Draw, generate};
+use crate::vlm::paligemma::PaliGemma;
+use crate::vlm::sequence::{Role, Sequence};
+use crate::vlm::weights::Weights;
+use candle_core::{DType, Device, Tensor};
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+
+/// What a checkpoint is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Description {
+    /// In words.
+    pub architecture: String,
+    /// Numbers that the network uses.
+    pub parameters: usize,
+    /// Tokens that an image becomes.
+    pub image_tokens: usize,
+    /// Side of the square that an image becomes, in pixels.
+    pub image_side: usize,
+    /// As stored; computed in f32.
+    pub dtype: String,
+}
+
+/// What differs from the fixture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Differences {
+    /// Largest absolute difference of a logit to the fixture's, over rows that are not padding.
+    pub logits: f32,
+    /// The same between a batch and its rows alone.
+    pub batched: f32,
+    /// The same between decoding with a cache and the whole sequence at once.
+    pub cached: f32,
+    /// Row and place of the first greedy token that differs, with ours and theirs.
+    pub first_token: Option<(usize, usize, u32, u32)>,
+    /// Greedy tokens compared.
+    pub tokens: usize,
+}
+
+/// The outcome of [`verify`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParityReport {
+    /// What was loaded.
+    pub description: Description,
+    /// What a fixture found.
+    pub differences: Option<Differences>,
+    /// What is allowed.
+    pub tolerance: f32,
+}
+
+impl ParityReport {
+    /// Whether everything lies within the tolerance (also when nothing was compared).
+    pub fn passed(&self) -> bool {
+        self.differences.as_ref().is_none_or(|found| {
+            let within = |difference: f32| difference <= self.tolerance; // NaN is not
+            within(found.logits)
+                && within(found.batched)
+                && within(found.cached)
+                && found.first_token.is_none()
+        })
+    }
+}
+
+/// Loads the checkpoint in `folder` and compares it with a fixture, if there is one.
+pub fn verify(folder: &Path, fixture: Option<&Path>, tolerance: f32) -> Result<ParityReport> {
+    let config = Config::load(folder)?;
+    let weights = Weights::open(folder, &Device::Cpu)?;
+    let model = PaliGemma::new(&config, &weights)?;
+    let description = Description {
+        architecture: "PaliGemma 2 (SigLIP, Gemma 2)".into(),
+        parameters: weights.handed_out(),
+        image_tokens: config.image_tokens(),
+        image_side: config.vision_config.image_size,
+        dtype: weights.stored_as(),
+    };
+    let differences = fixture
+        .map(|path| Fixture::load(path, &config)?.compare(&model))
+        .transpose()?;
+    Ok(ParityReport {
+        description,
+        differences,
+        tolerance,
+    })
+}
+
+struct Fixture {
+    pixels: Tensor,             // (N, 3, side, side)
+    batch: Batch,               // (B, T)
+    logits: Vec<Vec<Vec<f32>>>, // (B, T, V)
+    generated: Vec<Vec<u32>>,   // (B, N)
+    images_a_row: usize,
+}
+
+impl Fixture {
+    fn load(path: &Path, config: &Config) -> Result<Self> {
+        let problem = |problem: String| Error::Checkpoint {
+            path: path.to_owned(),
+            problem,
+        };
+        let tensors = candle_core::safetensors::load(path, &Device::Cpu)
+            .map_err(|error| problem(format!("not a fixture: {error}")))?;
+        let get = |tensors: &HashMap<String, Tensor>, name: &str| {
+            tensors
+                .get(name)
+                .cloned()
+                .ok_or_else(|| problem(format!("tensor `{name}` is missing from the fixture")))
+        };
+        let integers = |name: &str| -> Result<Vec<Vec<u32>>> {
+            Ok(get(&tensors, name)?
+                .to_dtype(DType::I64)?
+                .to_dtype(DType::U32)?
+                .to_vec2()?)
+        };
+        let (ids, mask) = (integers("input_ids")?, integers("attention_mask")?);
+        let kinds = integers("token_type_ids")?;
+        let role = |(&mask, &kind): (&u32, &u32)| match (mask, kind) {
+            (0, _) => Role::Padding,
+            (_, 0) => Role::Prefix,
+            _ => Role::Suffix,
+        };
+        let roles = mask
+            .iter()
+            .zip(&kinds)
+            .map(|(mask, kinds)| mask.iter().zip(kinds).map(role).collect())
+            .collect();
+        let fixture = Self {
+            pixels: get(&tensors, "pixel_values")?.to_dtype(DType::F32)?,
+            logits: get(&tensors, "logits")?.to_dtype(DType::F32)?.to_vec3()?,
+            generated: integers("generated_ids")?,
+            images_a_row: get(&tensors, "pixel_values")?.dim(0)? / ids.len().max(1),
+            batch: Batch {
+                ids,
+                sequence: Sequence::new(roles),
+            },
+        };
+        let (rows, length) = (fixture.batch.ids.len(), fixture.batch.sequence.length());
+        let shape = |tensor: &Vec<Vec<Vec<f32>>>| (tensor.len(), tensor.first().map_or(0, Vec::len));
+        if rows == 0 || shape(&fixture.logits) != (rows, length) || fixture.generated.len() != rows {
+            return Err(problem("its tensors disagree on rows or length".into()));
+        }
+        if fixture.logits[0][0].len() != config.text_config.vocab_size {
+            return Err(problem(
+                "its vocabulary is not the checkpoint's; was it made from this checkpoint?".into(),
+            ));
+        }
+        Ok(fixture)
+    }
+
+    fn compare(&self, model: &PaliGemma) -> Result<Differences> {
+        let images = model.project(&model.see(&self.pixels)?)?; // (N, P, H)
+        let ours = all_logits(model, &self.batch, &images)?;
+        let rows = self.batch.ids.len();
+        let (mut logits, mut batched) = (0f32, 0f32);
+        for row in 0..rows {
+            let real: Vec<usize> = real_places(&self.batch.sequence, row);
+            logits = real
+                .iter()
+                .map(|&at| largest(&ours[row][at], &self.logits[row][at]))
+                .fold(logits, worse);
+            let image = images.narrow(0, row * self.images_a_row, self.images_a_row)?;
+            let alone = all_logits(model, &self.alone(row), &image)?;
+            batched = real
+                .iter()
+                .zip(&alone[0])
+                .map(|(&at, alone)| largest(&ours[row][at], alone))
+                .fold(batched, worse);
+        }
+        let length = self.generated[0].len();
+        let greedy = Draw {
+            temperature: 0.0,
+            top_p: 1.0,
+            max_tokens: length,
+            seed: 0,
+        };
+        let answers = generate(model, &self.batch, &images, &vec![greedy; rows], |_, _| false)?;
+        let pairs = (0..rows).flat_map(|row| (0..length).map(move |at| (row, at)));
+        let differing = |(row, at): (usize, usize)| {
+            let (ours, theirs) = (answers[row].token_ids[at], self.generated[row][at]);
+            (ours != theirs).then_some((row, at, ours, theirs))
+        };
+        let first_token = pairs.clone().find_map(differing);
+        let cached = self.cached(model, &images)?;
+        Ok(Differences {
+            logits,
+            batched,
+            cached,
+            first_token,
+            tokens: rows * length,
+        })
+    }
+
+    /// One row without its padding.
+    fn alone(&self, row: usize) -> Batch {
+        let real = real_places(&self.batch.sequence, row);
+        let roles = self.batch.sequence.roles(row);
+        Batch {
+            ids: vec![real.iter().map(|&at| self.batch.ids[row][at]).collect()],
+            sequence: Sequence::new(vec![real.iter().map(|&at| roles[at]).collect()]),
+        }
+    }
+
+    /// The fixture's own continuation, once token by token over a cache and once as a whole.
+    fn cached(&self, model: &PaliGemma, images: &Tensor) -> Result<f32> {
+        let mut whole = self.batch.clone();
+        let (rows, start) = (whole.ids.len(), whole.sequence.length());
+        for at in 0..self.generated[0].len() {
+            whole.sequence.append(&vec![Role::Suffix; rows]);
+            whole
+                .ids
+                .iter_mut()
+                .zip(&self.generated)
+                .for_each(|(ids, more)| ids.push(more[at]));
+        }
+        let full = all_logits(model, &whole, images)?;
+        let mut sequence = self.batch.sequence.clone();
+        let mut cache = model.cache(rows, whole.sequence.length())?;
+        model.hidden(
+            &model.embed(&self.batch.ids, images)?,
+            &sequence,
+            Some(&mut cache),
+        )?;
+        let nothing = images.narrow(0, 0, 0)?;
+        let mut difference = 0f32;
+        for at in start..whole.sequence.length() {
+            sequence.append(&vec![Role::Suffix; rows]);
+            let ids: Vec<Vec<u32>> = whole.ids.iter().map(|ids| vec![ids[at]]).collect();
+            let hidden = model.hidden(&model.embed(&ids, &nothing)?, &sequence, Some(&mut cache))?; // (B, 1, H)
+            let step = model.logits(&hidden.squeeze(1)?)?.to_vec2::<f32>()?;
+            difference = step
+                .iter()
+                .zip(&full)
+                .map(|(step, full)| largest(step, &full[at]))
+                .fold(difference, worse);
+        }
+        Ok(difference)
+    }
+}
+
+fn all_logits(model: &PaliGemma, batch: &Batch, images: &Tensor) -> Result<Vec<Vec<Vec<f32>>>> {
+    let hidden = model.hidden(&model.embed(&batch.ids, images)?, &batch.sequence, None)?;
+    let (rows, length, width) = hidden.dims3()?;
+    Ok(model
+        .logits(&hidden.reshape(((), width))?)?
+        .reshape((rows, length, ()))?
+        .to_vec3()?)
+}
+
+fn real_places(sequence: &Sequence, row: usize) -> Vec<usize> {
+    let roles = sequence.roles(row);
+    (0..roles.len())
+        .filter(|&at| roles[at] != Role::Padding)
+        .collect()
+}
+
+fn largest(ours: &[f32], theirs: &[f32]) -> f32 {
+    ours.iter()
+        .zip(theirs)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, worse)
+}
+
+/// The larger; NaN is the worst.
+fn worse(a: f32, b: f32) -> f32 {
+    if a.is_nan() || a > b { a } else { b }
+}
+
+impl fmt::Display for ParityReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Description {
+            architecture,
+            parameters,
+            image_tokens,
+            image_side,
+            dtype,
+        } = &self.description;
+        writeln!(f, "architecture  {architecture}")?;
+        writeln!(
+            f,
+            "parameters    {:.1} M, stored as {dtype}",
+            *parameters as f64 / 1e6
+        )?;
+        writeln!(f, "image         {image_side} px, {image_tokens} tokens")?;
+        let Some(found) = &self.differences else {
+            return Ok(());
+        };
+        writeln!(
+            f,
+            "logits        {:.1e} largest difference to the fixture",
+            found.logits
+        )?;
+        match found.first_token {
+            None => writeln!(f, "greedy        {} tokens equal", found.tokens)?,
+            Some((row, at, ours, theirs)) => {
+                writeln!(
+                    f,
+                    "greedy        row {row}, token {at}: {ours} here, {theirs} in the fixture"
+                )?;
+            }
+        }
+        writeln!(
+            f,
+            "batched       {:.1e} largest difference to single rows",
+            found.batched
+        )?;
+        writeln!(
+            f,
+            "cached        {:.1e} largest difference to the full pass",
+            found.cached
+        )?;
+        let verdict = if self.passed() { "passed" } else { "FAILED" };
+        writeln!(f, "{verdict} at a tolerance of {:.0e}", self.tolerance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vlm::stored::rewrite;
+    use std::path::PathBuf;
+
+    fn data() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/parity")
+    }
+
+    #[test]
+    fn transformers_agrees() {
+        for fixture in ["one.safetensors", "batch.safetensors", "suffix.safetensors"] {
+            let report = verify(&data(), Some(&data().join(fixture)), 1e-4).unwrap();
+            assert!(report.passed(), "{report}");
+            assert!(report.differences.unwrap().tokens >= 6);
+        }
+    }
+
+    #[test]
+    fn other_keys_and_shards_are_the_same_model() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::copy(data().join("config.json"), folder.path().join("config.json")).unwrap();
+        rewrite(&data(), folder.path());
+        let report = verify(folder.path(), Some(&data().join("batch.safetensors")), 1e-4).unwrap();
+        assert!(report.passed(), "{report}");
+        assert_eq!(
+            report,
+            verify(&data(), Some(&data().join("batch.safetensors")), 1e-4).unwrap()
+        );
+    }
+
+    #[test]
+    fn a_wrong_number_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::copy(
+            data().join("model.safetensors"),
+            folder.path().join("model.safetensors"),
+        )
+        .unwrap();
+        let config = std::fs::read_to_string(data().join("config.json")).unwrap();
+        for (right, wrong) in [
+            ("\"query_pre_attn_scalar\": 40", "\"query_pre_attn_scalar\": 24"),
+            ("\"sliding_window\": 8", "\"sliding_window\": 7"),
+            (
+                "\"attn_logit_softcapping\": 1.0",
+                "\"attn_logit_softcapping\": null",
+            ),
+        ] {
+            assert!(config.contains(right));
+            std::fs::write(folder.path().join("config.json"), config.replace(right, wrong)).unwrap();
+            let report = verify(folder.path(), Some(&data().join("suffix.safetensors")), 1e-4).unwrap();
+            assert!(!report.passed(), "{wrong} passes: {report}");
+            assert!(report.to_string().contains("FAILED"));
+        }
+    }
+
+    #[test]
+    fn without_a_fixture_it_describes() {
+        let report = verify(&data(), None, 1e-4).unwrap();
+        assert_eq!(report.description.image_tokens, 4);
+        assert_eq!(report.description.dtype, "F32");
+        assert!(
+            report.passed() && report.to_string().contains("0.1 M, stored as F32"),
+            "{report}"
+        );
+    }
+}

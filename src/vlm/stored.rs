@@ -1,0 +1,285 @@
+//! Safetensors files of a checkpoint folder, mapped into memory.
+//!
+//! In: `model.safetensors`, or the shards that `model.safetensors.index.json` lists, in f32, bf16 or f16, under
+//! the hub's names or those of newer saves. Out: f32 tensors by the hub's name, or an error that names file,
+//! tensor, expected and found shape.
+
+use crate::error::{Error, Result};
+use candle_core::{DType, Device, Tensor};
+use memmap2::Mmap;
+use safetensors::{Dtype, SafeTensors};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// The mapped files and what lies where.
+pub(crate) struct Stored {
+    folder: PathBuf,
+    files: Vec<(PathBuf, Mmap)>,
+    tensors: BTreeMap<String, Place>,
+}
+
+struct Place {
+    file: usize,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    start: usize,
+    end: usize,
+}
+
+impl Stored {
+    pub(crate) fn open(folder: &Path) -> Result<Self> {
+        let mut stored = Self {
+            folder: folder.to_owned(),
+            files: Vec::new(),
+            tensors: BTreeMap::new(),
+        };
+        for path in weight_files(folder)? {
+            let file = File::open(&path).map_err(|source| Error::File {
+                action: "read",
+                path: path.clone(),
+                source,
+            })?;
+            // SAFETY: the mapping is read-only and private to this struct; a checkpoint that another process
+            // truncates while it is mapped cannot be read by any means.
+            #[allow(unsafe_code)]
+            let map = unsafe { Mmap::map(&file) };
+            let map = map.map_err(|source| Error::File {
+                action: "read",
+                path: path.clone(),
+                source,
+            })?;
+            stored.list(&path, &map)?;
+            stored.files.push((path, map));
+        }
+        Ok(stored)
+    }
+
+    fn list(&mut self, path: &Path, map: &Mmap) -> Result<()> {
+        let problem = |error| Error::Checkpoint {
+            path: path.to_owned(),
+            problem: format!("not a whole safetensors file ({error}); fetch it again"),
+        };
+        let parsed = SafeTensors::deserialize(map).map_err(problem)?;
+        for (name, view) in parsed.iter() {
+            // `deserialize` has checked that every view lies inside the file.
+            let start = view.data().as_ptr() as usize - map.as_ptr() as usize;
+            let place = Place {
+                file: self.files.len(),
+                dtype: view.dtype(),
+                shape: view.shape().to_vec(),
+                start,
+                end: start + view.data().len(),
+            };
+            self.tensors.insert(hub_name(name), place);
+        }
+        Ok(())
+    }
+
+    /// The tensor `name` in f32, which must have this shape.
+    pub(crate) fn read(&self, name: &str, shape: &[usize], device: &Device) -> Result<Tensor> {
+        let Some(place) = self.tensors.get(name) else {
+            return Err(Error::Checkpoint {
+                path: self.folder.clone(),
+                problem: format!(
+                    "tensor `{name}` {shape:?} is missing; does config.json belong to these weights?"
+                ),
+            });
+        };
+        let (path, map) = &self.files[place.file];
+        let problem = |problem| Error::Checkpoint {
+            path: path.clone(),
+            problem,
+        };
+        if place.shape != shape {
+            let found = &place.shape;
+            return Err(problem(format!(
+                "tensor `{name}`: config.json expects {shape:?}, found {found:?}"
+            )));
+        }
+        let dtype = match place.dtype {
+            Dtype::F32 => DType::F32,
+            Dtype::BF16 => DType::BF16,
+            Dtype::F16 => DType::F16,
+            other => {
+                return Err(problem(format!(
+                    "tensor `{name}` is stored as {other:?}; supported: F32, BF16, F16"
+                )));
+            }
+        };
+        let bytes = &map[place.start..place.end];
+        Ok(Tensor::from_raw_buffer(bytes, dtype, shape, device)?.to_dtype(DType::F32)?)
+    }
+
+    /// The dtypes that occur, e.g. `BF16`.
+    pub(crate) fn dtypes(&self) -> String {
+        let names: BTreeSet<String> = self
+            .tensors
+            .values()
+            .map(|place| format!("{:?}", place.dtype))
+            .collect();
+        names.into_iter().collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The files that hold the weights: the one, or those of the index.
+pub(crate) fn weight_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let single = folder.join("model.safetensors");
+    if single.is_file() {
+        return Ok(vec![single]);
+    }
+    let index = folder.join("model.safetensors.index.json");
+    let bytes = std::fs::read(&index).map_err(|_| Error::Checkpoint {
+        path: folder.to_owned(),
+        problem: "holds neither model.safetensors nor model.safetensors.index.json".into(),
+    })?;
+    let problem = |problem: String| Error::Checkpoint {
+        path: index.clone(),
+        problem,
+    };
+    let index_content: Index = serde_json::from_slice(&bytes).map_err(|error| problem(error.to_string()))?;
+    let names: BTreeSet<String> = index_content.weight_map.into_values().collect();
+    // A name is a file of this folder, never a way out of it.
+    if let Some(name) = names
+        .iter()
+        .find(|name| Path::new(name).file_name() != Some(name.as_ref()))
+    {
+        return Err(problem(format!("`{name}` is not a file name")));
+    }
+    Ok(names.into_iter().map(|name| folder.join(name)).collect())
+}
+
+#[derive(serde::Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+/// The hub's name of a tensor, from the hub's or from newer saves (`model.language_model.…`,
+/// `model.vision_tower.…`, with or without `vision_model`, `lm_head` on top).
+fn hub_name(name: &str) -> String {
+    let name = name.strip_prefix("model.").unwrap_or(name);
+    if name == "lm_head.weight" {
+        return "language_model.lm_head.weight".into();
+    }
+    for (part, inner) in [("language_model.", "model."), ("vision_tower.", "vision_model.")] {
+        if let Some(rest) = name.strip_prefix(part)
+            && !rest.starts_with(inner)
+            && rest != "lm_head.weight"
+        {
+            return format!("{part}{inner}{rest}");
+        }
+    }
+    name.into()
+}
+
+/// Writes a checkpoint's weights once more as two shards under the names of newer saves.
+#[cfg(test)]
+pub(crate) fn rewrite(from: &Path, to: &Path) {
+    let bytes = std::fs::read(from.join("model.safetensors")).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let newer = |name: &str| {
+        let name = hub_name(name).replace("language_model.model.", "language_model.");
+        format!(
+            "model.{}",
+            name.replace("vision_tower.vision_model.", "vision_tower.")
+        )
+    };
+    let mut all: Vec<_> = tensors.iter().map(|(name, view)| (newer(name), view)).collect();
+    let half = all.split_off(all.len() / 2);
+    let mut index = serde_json::Map::new();
+    for (number, shard) in [all, half].into_iter().enumerate() {
+        let file = format!("model-{:05}-of-00002.safetensors", number + 1);
+        index.extend(shard.iter().map(|(name, _)| (name.clone(), file.clone().into())));
+        safetensors::serialize_to_file(shard, None, &to.join(file)).unwrap();
+    }
+    let index = serde_json::json!({ "weight_map": index }).to_string();
+    std::fs::write(to.join("model.safetensors.index.json"), index).unwrap();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use safetensors::tensor::TensorView;
+
+    fn write(path: &Path, name: &str, dtype: Dtype, shape: &[usize], bytes: &[u8]) {
+        let view = TensorView::new(dtype, shape.to_vec(), bytes).unwrap();
+        safetensors::serialize_to_file([(name, view)], None, path).unwrap();
+    }
+
+    #[test]
+    fn names_of_all_layouts_meet() {
+        for name in [
+            "model.language_model.norm.weight",
+            "language_model.norm.weight",
+            "language_model.model.norm.weight",
+        ] {
+            assert_eq!(hub_name(name), "language_model.model.norm.weight");
+        }
+        for name in [
+            "model.vision_tower.vision_model.x",
+            "vision_tower.x",
+            "model.vision_tower.x",
+        ] {
+            assert_eq!(hub_name(name), "vision_tower.vision_model.x");
+        }
+        assert_eq!(
+            hub_name("model.multi_modal_projector.linear.bias"),
+            "multi_modal_projector.linear.bias"
+        );
+        assert_eq!(hub_name("lm_head.weight"), "language_model.lm_head.weight");
+    }
+
+    #[test]
+    fn every_stored_precision_becomes_f32() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        let halves: [(Dtype, Vec<u8>); 3] = [
+            (
+                Dtype::F32,
+                [1.5f32, -2.0].iter().flat_map(|x| x.to_le_bytes()).collect(),
+            ),
+            (
+                Dtype::BF16,
+                [0x3fc0u16, 0xc000].iter().flat_map(|x| x.to_le_bytes()).collect(),
+            ),
+            (
+                Dtype::F16,
+                [0x3e00u16, 0xc000].iter().flat_map(|x| x.to_le_bytes()).collect(),
+            ),
+        ];
+        for (dtype, bytes) in halves {
+            write(&path, "lm_head.weight", dtype, &[2], &bytes);
+            let stored = Stored::open(folder.path()).unwrap();
+            let read = stored
+                .read("language_model.lm_head.weight", &[2], &Device::Cpu)
+                .unwrap();
+            assert_eq!(read.to_vec1::<f32>().unwrap(), [1.5, -2.0]);
+            assert_eq!(stored.dtypes(), format!("{dtype:?}"));
+        }
+    }
+
+    #[test]
+    fn a_broken_folder_says_which_file_and_tensor() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Stored::open(folder.path()).map(|_| ()).unwrap_err().to_string();
+        assert!(open().contains("holds neither"));
+        let path = folder.path().join("model.safetensors");
+        write(&path, "lm_head.weight", Dtype::F32, &[2], &[0; 8]);
+        let stored = Stored::open(folder.path()).unwrap();
+        let read = |name, shape: &[usize]| stored.read(name, shape, &Device::Cpu).unwrap_err().to_string();
+        assert!(read("nose", &[1]).contains("tensor `nose` [1] is missing"));
+        let wrong = read("language_model.lm_head.weight", &[3]);
+        assert!(
+            wrong.contains("model.safetensors") && wrong.contains("expects [3], found [2]"),
+            "{wrong}"
+        );
+        drop(stored);
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
+        assert!(open().contains("not a whole safetensors file"));
+        std::fs::remove_file(&path).unwrap();
+        let index = folder.path().join("model.safetensors.index.json");
+        std::fs::write(&index, r#"{"weight_map":{"a":"../outside.safetensors"}}"#).unwrap();
+        assert!(open().contains("is not a file name"));
+    }
+}

@@ -1,0 +1,203 @@
+//! Where a network's parameters come from: a checkpoint folder or a seed; frozen or trainable.
+//!
+//! In: names in the hub's layout (`language_model.model.…`, `vision_tower.vision_model.…`,
+//! `multi_modal_projector.…`), shapes and initial distributions, as the networks ask for them. Out: f32
+//! tensors, which after [`Weights::trainable`] are variables recorded under their names.
+//! Left out: quantised files, pickled files.
+
+use crate::error::{Error, Result};
+use crate::vlm::stored::Stored;
+use candle_core::{Device, Tensor, Var};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use sha2::{Digest, Sha256};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+/// How a fresh parameter begins.
+#[derive(Debug, Clone, Copy)]
+pub enum Initial {
+    /// Normal around 0 with this standard deviation.
+    Normal(f64),
+    /// All the same.
+    Constant(f32),
+}
+
+/// A source of parameters.
+pub struct Weights {
+    origin: Origin,
+    device: Device,
+    variables: Option<RefCell<BTreeMap<String, Var>>>,
+    handed_out: Cell<usize>,
+}
+
+enum Origin {
+    Stored(Stored),
+    Seed(u64),
+}
+
+impl Weights {
+    /// Maps the safetensors files of `folder`; tensors are read when a network asks for them.
+    pub fn open(folder: &Path, device: &Device) -> Result<Self> {
+        Ok(Self {
+            origin: Origin::Stored(Stored::open(folder)?),
+            device: device.clone(),
+            variables: None,
+            handed_out: Cell::new(0),
+        })
+    }
+
+    /// Fresh parameters; a parameter's values depend on the seed and its name only.
+    pub fn fresh(seed: u64, device: &Device) -> Self {
+        Self {
+            origin: Origin::Seed(seed),
+            device: device.clone(),
+            variables: None,
+            handed_out: Cell::new(0),
+        }
+    }
+
+    /// Hands out variables from now on.
+    #[must_use]
+    pub fn trainable(mut self) -> Self {
+        self.variables = Some(RefCell::default());
+        self
+    }
+
+    /// The parameter `name`, f32.
+    pub fn get(&self, name: &str, shape: &[usize], initial: Initial) -> Result<Tensor> {
+        if let Some(known) = self
+            .variables
+            .as_ref()
+            .and_then(|known| known.borrow().get(name).cloned())
+        {
+            return Ok(known.as_tensor().clone());
+        }
+        let tensor = match &self.origin {
+            Origin::Stored(stored) => stored.read(name, shape, &self.device)?,
+            Origin::Seed(seed) => {
+                let values = draw(*seed, name, shape.iter().product(), initial);
+                Tensor::from_vec(values, shape, &self.device)?
+            }
+        };
+        self.handed_out.set(self.handed_out.get() + tensor.elem_count());
+        let Some(variables) = &self.variables else {
+            return Ok(tensor);
+        };
+        let variable = Var::from_tensor(&tensor)?;
+        let tensor = variable.as_tensor().clone(); // shares the storage, so that it follows the optimiser
+        variables.borrow_mut().insert(name.to_owned(), variable);
+        Ok(tensor)
+    }
+
+    /// Every variable handed out so far, by name; empty if frozen.
+    pub fn variables(&self) -> BTreeMap<String, Var> {
+        self.variables
+            .as_ref()
+            .map(|variables| variables.borrow().clone())
+            .unwrap_or_default()
+    }
+
+    /// How many numbers were handed out so far.
+    pub fn handed_out(&self) -> usize {
+        self.handed_out.get()
+    }
+
+    /// The precision of the files, e.g. `BF16`; fresh parameters are F32.
+    pub fn stored_as(&self) -> String {
+        match &self.origin {
+            Origin::Stored(stored) => stored.dtypes(),
+            Origin::Seed(_) => "F32".into(),
+        }
+    }
+
+    /// Where parameters live.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+}
+
+/// Writes `model.safetensors` into `folder`: complete under another name first, then renamed.
+pub fn save(folder: &Path, variables: &BTreeMap<String, Var>) -> Result<()> {
+    let tensors: HashMap<String, Tensor> = variables
+        .iter()
+        .map(|(name, variable)| (name.clone(), variable.as_tensor().clone()))
+        .collect();
+    let (path, partial) = (
+        folder.join("model.safetensors"),
+        folder.join("model.safetensors.partial"),
+    );
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]); // transformers refuses files without
+    safetensors::serialize_to_file(&tensors, Some(metadata), &partial).map_err(|error| {
+        Error::Checkpoint {
+            path: partial.clone(),
+            problem: format!("cannot write: {error}"),
+        }
+    })?;
+    std::fs::rename(&partial, &path).map_err(|source| Error::File {
+        action: "write",
+        path,
+        source,
+    })
+}
+
+fn draw(seed: u64, name: &str, count: usize, initial: Initial) -> Vec<f32> {
+    let deviation = match initial {
+        Initial::Constant(value) => return vec![value; count],
+        Initial::Normal(deviation) => deviation,
+    };
+    let mut hasher = Sha256::new();
+    hasher.update(seed.to_le_bytes());
+    hasher.update(name);
+    let mut rng = ChaCha8Rng::from_seed(hasher.finalize().into());
+    let mut normal = || {
+        // Box–Muller; 1 − u keeps the logarithm finite
+        let (u, v): (f64, f64) = (rng.random(), rng.random());
+        (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+    };
+    (0..count).map(|_| (normal() * deviation) as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_survive_a_round_trip_and_follow_updates() {
+        let folder = tempfile::tempdir().unwrap();
+        let weights = Weights::fresh(3, &Device::Cpu).trainable();
+        let name = "multi_modal_projector.linear.weight";
+        let seen = weights.get(name, &[4, 2], Initial::Normal(0.5)).unwrap();
+        weights.get("bias", &[3], Initial::Constant(1.5)).unwrap();
+        let variables = weights.variables();
+        variables[name]
+            .set(&Tensor::full(2f32, (4, 2), &Device::Cpu).unwrap())
+            .unwrap();
+        assert_eq!(
+            seen.flatten_all().unwrap().to_vec1::<f32>().unwrap(),
+            vec![2.0; 8]
+        );
+        save(folder.path(), &variables).unwrap();
+        let again = Weights::open(folder.path(), &Device::Cpu).unwrap();
+        let read = again.get(name, &[4, 2], Initial::Normal(0.5)).unwrap();
+        assert_eq!(read.to_vec2::<f32>().unwrap(), seen.to_vec2::<f32>().unwrap());
+        assert!(again.variables().is_empty());
+    }
+
+    #[test]
+    fn draws_depend_on_seed_and_name_only() {
+        let values = draw(1, "a", 10_000, Initial::Normal(2.0));
+        assert_eq!(values, draw(1, "a", 10_000, Initial::Normal(2.0)));
+        assert_ne!(
+            values[0].to_bits(),
+            draw(1, "b", 1, Initial::Normal(2.0))[0].to_bits()
+        );
+        let mean = values.iter().sum::<f32>() / 1e4;
+        let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / 1e4;
+        assert!(
+            mean.abs() < 0.1 && (variance - 4.0).abs() < 0.2,
+            "{mean} {variance}"
+        );
+    }
+}

@@ -139,7 +139,7 @@ async fn placeholders_become_columns_and_the_licence() {
 #[tokio::test]
 async fn old_files_are_left_out() {
     let folder = photos();
-    let long_ago = SystemTime::now() - Duration::from_secs(40 * 86_400);
+    let long_ago = SystemTime::now() - Duration::from_hours(40 * 24);
     let old = folder.path().join("fr/3/c.webp");
     std::fs::File::options()
         .write(true)

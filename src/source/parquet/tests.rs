@@ -29,7 +29,7 @@ fn write(path: &Path, columns: Vec<(&str, ArrayRef)>) {
 /// Hugging Face's form: row i has image i / 2, so that neighbours share one.
 fn images(rows: usize, first: usize) -> ArrayRef {
     let bytes: BinaryArray = (0..rows)
-        .map(|row| Some(format!("image {}", (first + row) / 2).into_bytes()))
+        .map(|row| Some(format!("image {}", usize::midpoint(first, row)).into_bytes()))
         .collect();
     let paths: StringArray = (0..rows).map(|row| Some(format!("{row}.jpg"))).collect();
     let fields = Fields::from(vec![

@@ -46,3 +46,45 @@ impl AsyncFileReader for BucketFile {
         .boxed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{ArrayRef, Int32Array, RecordBatch};
+    use futures::TryStreamExt;
+    use object_store::memory::InMemory;
+    use parquet::arrow::{ArrowWriter, ParquetRecordBatchStreamBuilder};
+
+    #[tokio::test]
+    async fn an_object_is_read_by_ranges() {
+        let column: ArrayRef = Arc::new(Int32Array::from_iter_values(0..1000));
+        let batch = RecordBatch::try_from_iter([("number", column)]).unwrap();
+        let mut bytes = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let (store, key, size) = (
+            Arc::new(InMemory::new()),
+            Key::from("a/b.parquet"),
+            bytes.len() as u64,
+        );
+        store.put(&key, bytes.into()).await.unwrap();
+
+        let file = BucketFile {
+            store: store.clone(),
+            key: key.clone(),
+            size,
+        };
+        let stream = ParquetRecordBatchStreamBuilder::new(file)
+            .await
+            .unwrap()
+            .build()
+            .unwrap();
+        let batches: Vec<RecordBatch> = stream.try_collect().await.unwrap();
+        assert_eq!(batches, [batch]);
+
+        store.put(&key, "no parquet".into()).await.unwrap();
+        let file = BucketFile { store, key, size: 10 };
+        assert!(ParquetRecordBatchStreamBuilder::new(file).await.is_err());
+    }
+}

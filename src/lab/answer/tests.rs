@@ -202,6 +202,21 @@ fn refusals_say_why() {
 
 #[test]
 fn hostile_texts_are_refused_quickly() {
+    let mut crowd = street();
+    for at in 0..30_u8 {
+        crowd.objects.push(shape(
+            Shape::Star,
+            Color::Red,
+            Surface::Plain,
+            Size::Small,
+            f32::from(at) * 4.0,
+            50.0,
+        ));
+    }
+    let deepest = format!("is there a star {}?", "left of a star ".repeat(3));
+    assert_eq!(answer(&crowd, &deepest), Ok("yes".to_owned()));
+    let negated = format!("is the clock {}black?", "not ".repeat(51));
+    assert_eq!(answer(&crowd, &negated), Ok("no".to_owned()));
     let started = std::time::Instant::now();
     let nested = format!("is the star {} red?", "left of the cup that is above ".repeat(12));
     for text in [
@@ -210,12 +225,13 @@ fn hostile_texts_are_refused_quickly() {
         "is the star and ".repeat(20),
         "left of the star ".repeat(20),
         nested,
+        format!("is there a star {}?", "left of a star ".repeat(12)),
         "\u{0}\u{1F600}\u{202E}ß'ſ’s".to_owned(),
         "'s 's 's".to_owned(),
         String::new(),
     ] {
         assert!(
-            matches!(answer(&street(), &text), Err(Unanswerable::Nonsense(_))),
+            matches!(answer(&crowd, &text), Err(Unanswerable::Nonsense(_))),
             "{text}"
         );
         assert_eq!(category(&text), None);

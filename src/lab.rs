@@ -2,10 +2,13 @@
 
 pub mod scene;
 
+pub mod layout;
+
+pub mod describe;
 pub mod generate;
 pub mod holdout;
 pub mod label;
-pub mod layout;
+pub mod paint;
 pub mod refer;
 pub mod render;
 

@@ -6,6 +6,8 @@
 mod cast;
 mod place;
 
+pub(super) use place::arrange;
+
 pub use super::holdout::Split;
 use super::holdout::held_out;
 use super::scene::{Scene, Weather};
@@ -84,3 +86,6 @@ impl World {
         ChaCha8Rng::from_seed(seed)
     }
 }
+
+#[cfg(test)]
+mod tests;

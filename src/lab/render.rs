@@ -152,3 +152,6 @@ fn lay_over(picture: &mut Pixmap, layer: &Canvas, object: &Object, owner: &mut [
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,11 +37,6 @@ impl Canvas {
         self.transform.sy
     }
 
-    /// The pixel position of the origin.
-    pub(super) fn origin(&self) -> (f32, f32) {
-        (self.transform.tx, self.transform.ty)
-    }
-
     pub(super) fn fill(&mut self, path: &Path, color: Rgb) {
         self.shade(path, solid(color));
     }

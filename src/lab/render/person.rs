@@ -1,13 +1,14 @@
 //! Posed figures, in units of a fortieth of their height: head and shoulders up, feet at 20.
 
-use super::canvas::{Canvas, DARK, Rgb, WHITE, circle, curve, ellipse, line, polygon, rect};
+use super::canvas::{Canvas, DARK, Rgb, WHITE, curve, ellipse, line, polygon, rect};
 use super::surface::{outline, rgb};
 use crate::lab::scene::{Action, Emotion, Garment, Item, Object, Person};
 
 /// How many units high a person is.
 pub(super) const HEIGHT: f32 = 40.0;
 const SKIN: Rgb = [250, 205, 165];
-const TROUSERS: Rgb = [52, 60, 82];
+const TROUSERS: Rgb = [112, 138, 184];
+const SHOES: Rgb = [104, 62, 38];
 const HAIR: Rgb = [92, 60, 36];
 const HEAD: f32 = 7.2;
 
@@ -84,8 +85,9 @@ pub(super) fn draw(canvas: &mut Canvas, object: &Object, person: &Person, reach:
             leg[0].0.signum() * 2.0
         };
         let start = (points[0].0 + side, points[0].1);
-        canvas.line(&[start, points[1], points[2]], TROUSERS, 3.6);
-        canvas.circle(points[2].0, points[2].1, 2.1, DARK);
+        canvas.line(&[start, points[1], points[2]], DARK, 4.8);
+        canvas.line(&[start, points[1], points[2]], TROUSERS, 3.4);
+        canvas.circle(points[2].0, points[2].1, 2.3, SHOES);
     }
     if person.holds == Some(Item::Umbrella) || person.holds == Some(Item::Balloon) {
         held(canvas, person, pose.full_hand[1]);
@@ -284,5 +286,4 @@ fn held(canvas: &mut Canvas, person: &Person, (x, y): Point) {
         }
         None => {}
     }
-    canvas.fill(&circle(x, y, 1.6), SKIN);
 }

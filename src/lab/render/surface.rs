@@ -114,7 +114,7 @@ fn texel(base: Rgb, surface: Surface, x: u32, y: u32) -> Rgb {
             // A band of light runs across brushed grey.
             let steel = mix(base, [150, 155, 165], 80);
             let band = (x + 2 * (TILE - y)) % 24;
-            let light: u16 = [0, 0, 40, 90, 160, 230, 230, 160, 90, 40, 0, 0][(band / 2) as usize];
+            let light: u16 = [0, 0, 20, 60, 120, 200, 200, 120, 60, 20, 0, 0][(band / 2) as usize];
             let shade = if band >= 20 || band < 2 {
                 mix(steel, [20, 22, 28], 110)
             } else {

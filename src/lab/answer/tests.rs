@@ -1,6 +1,8 @@
 //! Free questions about hand-made scenes, with truths worked out by hand.
 
 use super::*;
+use crate::lab::generate::{Split, World};
+use crate::lab::refer::phrase;
 use crate::lab::scene::{
     Action, Color, Country, Emotion, Garment, Item, Kind, Object, Person, Pictogram, Shape, Size, Surface,
     Weather,
@@ -237,6 +239,21 @@ fn hostile_texts_are_refused_quickly() {
         assert_eq!(category(&text), None);
     }
     assert!(started.elapsed().as_secs() < 5, "took {:?}", started.elapsed());
+}
+
+#[test]
+fn referring_phrases_mean_the_same_here() {
+    for difficulty in 0..4 {
+        let world = World { seed: 5, difficulty, split: Split::Train };
+        for scene in (0..200).map(|index| world.scene(index)) {
+            for (index, object) in scene.objects.iter().enumerate() {
+                if let Some(phrase) = phrase(&scene, index) {
+                    let found = answer(&scene, &format!("what size is {phrase}?"));
+                    assert_eq!(found, Ok(object.size.name().to_owned()), "{phrase} in {scene:?}");
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -39,7 +39,5 @@ pub mod slice;
 
 pub mod command;
 
-pub mod plan;
-pub mod sink;
 
 pub use error::{Error, Result};

@@ -1,3 +1,10 @@
 //! The lab: a procedural world where ground truth is free.
 
 pub mod scene;
+
+pub mod generate;
+pub mod holdout;
+pub mod label;
+pub mod layout;
+pub mod refer;
+pub mod render;

@@ -1,0 +1,134 @@
+//! What every patch of a rendered scene shows: auxiliary supervision for the vision tower.
+//!
+//! A scene and its owner map go in; one class for each patch and head comes out. A patch belongs to the
+//! object that owns most of its pixels that are not background. Left out: positions and relations.
+
+use super::layout::{Bounds, character_width};
+use super::render::{CHARACTERS, Rendered, text_origin};
+use super::scene::{
+    Action, Color, Country, Emotion, Garment, Item, Kind, Object, Pictogram, SIDE, Scene, Shape, Size, Surface, Weather,
+};
+
+/// The target of a head that does not apply to a patch.
+pub const IGNORE: i64 = -100;
+
+/// The share of a patch's pixels that makes it an object's patch.
+const SHARE: f32 = 0.12;
+
+/// Nouns beyond the background (class 0): ten shapes, then clock, flag, board, sign, person.
+const KINDS: usize = 1 + Shape::ALL.len() + 5;
+
+/// Name and number of classes of every head, in the order of [`labels`].
+pub const HEADS: &[(&str, usize)] = &[
+    ("kind", KINDS),
+    ("color", Color::ALL.len()),
+    ("surface", Surface::ALL.len()),
+    ("size", Size::ALL.len()),
+    ("country", Country::ALL.len()),
+    ("pictogram", Pictogram::ALL.len()),
+    ("action", Action::ALL.len()),
+    ("emotion", Emotion::ALL.len()),
+    ("holds", 1 + Item::ALL.len()),
+    ("wears", 1 + Garment::ALL.len()),
+    ("hour", 12),
+    ("minute", 12),
+    // The characters under the middles of a patch's left and right half; class 0 is none.
+    ("left_character", 1 + CHARACTERS.len()),
+    ("right_character", 1 + CHARACTERS.len()),
+    ("weather", Weather::ALL.len()),
+];
+
+/// The classes of all patches, row by row: `[patches × HEADS.len()]`, [`IGNORE`] where a head does not
+/// apply. `patch` is the side of a patch in pixels; a rest at the right and bottom is left out.
+///
+/// # Panics
+/// Where `patch` is 0.
+#[must_use]
+pub fn labels(scene: &Scene, rendered: &Rendered, patch: u32) -> Vec<i64> {
+    let across = SIDE / patch;
+    let mut labels = Vec::with_capacity((across * across) as usize * HEADS.len());
+    for row in 0..across {
+        for column in 0..across {
+            let (left, top) = (column * patch, row * patch);
+            let owner = owner(&rendered.owner, scene.objects.len(), left, top, patch);
+            let start = labels.len();
+            match owner {
+                Some(index) => object_labels(&scene.objects[index], left, top, patch, &mut labels),
+                None => labels.push(0),
+            }
+            labels.resize(start + HEADS.len() - 1, IGNORE);
+            labels.push(scene.weather as i64);
+        }
+    }
+    labels
+}
+
+/// The object that owns most of a patch, if it owns enough.
+fn owner(owners: &[u8], objects: usize, left: u32, top: u32, patch: u32) -> Option<usize> {
+    let mut pixels = vec![0_u32; objects + 1];
+    for y in top..top + patch {
+        for &owner in &owners[(y * SIDE + left) as usize..(y * SIDE + left + patch) as usize] {
+            pixels[usize::from(owner)] += 1;
+        }
+    }
+    let (index, &most) = pixels[1..].iter().enumerate().max_by_key(|&(index, count)| (*count, std::cmp::Reverse(index)))?;
+    (most as f32 >= SHARE * (patch * patch) as f32).then_some(index)
+}
+
+/// All heads of an object's patch but the last, the weather.
+fn object_labels(object: &Object, left: u32, top: u32, patch: u32, labels: &mut Vec<i64>) {
+    let shapes = Shape::ALL.len() as i64;
+    let color = object.color as i64;
+    let structured = |kind: i64, color: i64| [1 + shapes + kind, color, IGNORE, object.size as i64];
+    let first = match &object.kind {
+        Kind::Shape(shape) => [1 + *shape as i64, color, object.surface as i64, object.size as i64],
+        Kind::Clock { .. } => structured(0, color),
+        Kind::Flag(_) => structured(1, IGNORE),
+        Kind::Board(_) => structured(2, color),
+        Kind::Sign(_) => structured(3, IGNORE),
+        Kind::Person(_) => structured(4, color),
+    };
+    labels.extend(first);
+    let mut rest = [IGNORE; HEADS_OF_KINDS];
+    match &object.kind {
+        Kind::Shape(_) => {}
+        Kind::Flag(country) => rest[0] = *country as i64,
+        Kind::Sign(pictogram) => rest[1] = *pictogram as i64,
+        Kind::Person(person) => {
+            rest[2] = person.action as i64;
+            rest[3] = person.emotion as i64;
+            rest[4] = person.holds.map_or(0, |item| 1 + item as i64);
+            rest[5] = person.wears.map_or(0, |garment| 1 + garment as i64);
+        }
+        Kind::Clock { hour, minute } => {
+            rest[6] = i64::from(hour % 12);
+            rest[7] = i64::from(minute / 5 % 12);
+        }
+        Kind::Board(text) => {
+            for (half, label) in rest[8..].iter_mut().enumerate() {
+                let x = left + patch / 4 + half as u32 * patch / 2;
+                *label = character(object, text, x as i32, top as i32, patch as i32);
+            }
+        }
+    }
+    labels.extend(rest);
+}
+
+/// The heads between the four that all objects share and the weather.
+const HEADS_OF_KINDS: usize = 10;
+
+/// The class of the character in column `x` of a patch; 0 where the patch shows none of the text's lines.
+fn character(object: &Object, text: &str, x: i32, top: i32, patch: i32) -> i64 {
+    let (left, text_top) = text_origin(object);
+    let text_bottom = Bounds::of(object).bottom as i32 - 4;
+    // A patch that shows less than a third of the line's height cannot be read.
+    let visible = (top + patch).min(text_bottom) - top.max(text_top);
+    if 3 * visible < text_bottom - text_top || x < left {
+        return 0;
+    }
+    let at = (x - left) as usize / character_width(object.size) as usize;
+    let Some(character) = text.chars().nth(at) else { return 0 };
+    let character = character.to_ascii_uppercase();
+    let class = CHARACTERS.chars().position(|each| each == character).unwrap_or(CHARACTERS.len() - 1);
+    1 + class as i64
+}

@@ -1,5 +1,7 @@
 //! The lab: a procedural world where ground truth is free.
 
+pub mod generate;
+pub mod question;
 pub mod scene;
 
 pub mod generate;

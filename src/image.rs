@@ -1,6 +1,18 @@
 //! Pixels: decoding hostile bytes, upright, into RGB; hashes; encoding for models.
+//!
+//! In: encoded bytes of unknown origin. Out: [`Decoded`] pixels, or a [`DecodeError`] whose words go into
+//! a row. Left out: colour profiles (pixels are taken as sRGB) and all but the first frame of animations.
+
+mod decode;
+mod encode;
+mod perceptual;
+mod sniff;
 
 use ::image::RgbImage;
+
+pub use decode::{DecodeError, Limits, decode, decode_within};
+pub use encode::{Fit, Fitted, fit};
+pub use perceptual::perceptual_hash;
 
 /// An image that could be decoded: upright (EXIF applied), alpha over white, 8 bits a channel.
 #[derive(Debug, Clone)]
@@ -10,3 +22,6 @@ pub struct Decoded {
     /// `jpeg`, `png` or `webp`.
     pub format: &'static str,
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,8 @@ use crate::lab::scene::Scene;
 use crate::model::{Attempt, CallError, EncodedImage, ModelCard};
 use std::sync::Arc;
 
+pub mod http;
+
 /// What is to be drawn.
 #[derive(Debug, Clone)]
 pub struct DrawRequest {

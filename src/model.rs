@@ -7,6 +7,19 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
+mod card;
+pub mod http;
+pub mod limit;
+pub mod mock;
+pub mod retry;
+pub mod timeout;
+
+#[cfg(test)]
+pub(crate) mod conformance;
+#[cfg(test)]
+#[path = "../tests/support/server.rs"]
+pub(crate) mod server;
+
 pub use crate::vlm::Sampling;
 
 /// Whatever answers, asks or judges.
@@ -128,4 +141,30 @@ pub struct Attempt {
     pub tokens_out: Option<i64>,
     /// What went wrong, if it did.
     pub error: Option<CallError>,
+}
+
+/// Wraps a remote model so that it is asked at its own pace: retries around the limit around the
+/// deadline, so that neither a wait between attempts nor a wait in the queue counts as a call.
+#[must_use]
+pub fn paced(model: Arc<dyn Model>, pace: &Pace) -> Arc<dyn Model> {
+    let timed = Arc::new(timeout::Timeout::new(model, pace.timeout));
+    let limited = Arc::new(limit::Limit::new(timed, pace.max_in_flight));
+    Arc::new(retry::Retry::new(limited, pace.max_retries))
+}
+
+/// How fast and how persistently something remote is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Requests on their way at the same time.
+    pub max_in_flight: usize,
+    /// Longest wait for one reply.
+    pub timeout: std::time::Duration,
+    /// Attempts after the first.
+    pub max_retries: u32,
+}
+
+/// Asks a model one thing.
+pub(crate) async fn answer_one(model: &dyn Model, request: Request) -> Reply {
+    let reply = model.answer(vec![request]).await.pop();
+    reply.expect("a model gives as many replies as it gets requests")
 }

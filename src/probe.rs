@@ -5,6 +5,11 @@ use crate::model::{Attempt, CallError, EncodedImage, ModelCard};
 use crate::source::SourceQuestion;
 use std::sync::Arc;
 
+pub mod dataset;
+pub mod parse;
+pub mod prompted;
+mod prompts;
+
 /// How the pair of question and image comes about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]

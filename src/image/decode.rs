@@ -1,0 +1,261 @@
+//! Encoded bytes to upright RGB pixels.
+//!
+//! JPEG, PNG and WebP are told apart by content. Sizes are checked on the header, before anything is
+//! allocated. Grey, palette, 16-bit, CMYK and YCCK images become 8-bit RGB; alpha is laid over white; the
+//! EXIF orientation is applied. CMYK takes Adobe's inverted convention, as Pillow does.
+
+use super::{Decoded, sniff};
+use ::image::error::ImageError;
+use ::image::metadata::Orientation;
+use ::image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage};
+use std::io::Cursor;
+
+/// What decoding may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Width times height.
+    pub max_pixels: u64,
+    /// Bytes of the decoded pixels in the file's own depth and channels.
+    pub max_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_pixels: 64_000_000,
+            max_bytes: 400 << 20,
+        }
+    }
+}
+
+/// Why bytes are not an image, in words for a row.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Something else than JPEG, PNG or WebP.
+    #[error("not a JPEG, PNG or WebP image: the content looks like {looks_like}")]
+    NotAnImage {
+        /// With an article: "a GIF", "text" …
+        looks_like: &'static str,
+    },
+    /// The data ends early.
+    #[error("truncated {format} image")]
+    Truncated {
+        /// `jpeg`, `png` or `webp`.
+        format: &'static str,
+    },
+    /// Refused from its header.
+    #[error("{format} image of {width}×{height} pixels is too large: the limit is {limit}")]
+    TooLarge {
+        /// `jpeg`, `png` or `webp`.
+        format: &'static str,
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+        /// Which limit, in words.
+        limit: String,
+    },
+    /// A variant of the format that is not decoded.
+    #[error("unsupported {format} image: {reason}")]
+    Unsupported {
+        /// `jpeg`, `png` or `webp`.
+        format: &'static str,
+        /// The decoder's words.
+        reason: String,
+    },
+    /// The data contradict themselves.
+    #[error("broken {format} image: {reason}")]
+    Broken {
+        /// `jpeg`, `png` or `webp`.
+        format: &'static str,
+        /// The decoder's words.
+        reason: String,
+    },
+}
+
+/// Decodes within the default [`Limits`].
+pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
+    decode_within(bytes, Limits::default())
+}
+
+/// Decodes bytes that nobody vouches for.
+pub fn decode_within(bytes: &[u8], limits: Limits) -> Result<Decoded, DecodeError> {
+    let format = sniff::format(bytes).map_err(|looks_like| DecodeError::NotAnImage { looks_like })?;
+    let name = name(format);
+    // The decoders are other people's: should one panic on crafted bytes, that is this image's error.
+    std::panic::catch_unwind(|| pixels(bytes, format, limits))
+        .unwrap_or_else(|_| {
+            Err(DecodeError::Broken {
+                format: name,
+                reason: "the decoder gave up".to_owned(),
+            })
+        })
+        .map(|pixels| Decoded { pixels, format: name })
+}
+
+/// What the header tells: format, width and height as stored, and how to turn the pixels upright.
+pub(super) struct Header {
+    pub(super) format: &'static str,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) orientation: Orientation,
+}
+
+/// Reads the header only; no pixels are decoded.
+pub(super) fn header(bytes: &[u8]) -> Result<Header, DecodeError> {
+    let format = sniff::format(bytes).map_err(|looks_like| DecodeError::NotAnImage { looks_like })?;
+    let mut decoder = decoder(bytes, format, Limits::default())?;
+    let (width, height) = decoder.dimensions();
+    Ok(Header {
+        format: name(format),
+        width,
+        height,
+        orientation: orientation(&mut decoder),
+    })
+}
+
+fn pixels(bytes: &[u8], format: ImageFormat, limits: Limits) -> Result<RgbImage, DecodeError> {
+    let name = name(format);
+    let mut decoder = decoder(bytes, format, limits)?;
+    let (width, height) = decoder.dimensions();
+    let orientation = orientation(&mut decoder);
+    let too_large = |limit| DecodeError::TooLarge {
+        format: name,
+        width,
+        height,
+        limit,
+    };
+    if u64::from(width) * u64::from(height) > limits.max_pixels {
+        return Err(too_large(format!(
+            "{} megapixels",
+            limits.max_pixels as f64 / 1e6
+        )));
+    }
+    if decoder.total_bytes() > limits.max_bytes {
+        return Err(too_large(format!("{} MiB of pixels", limits.max_bytes >> 20)));
+    }
+    if is_cut(bytes, format) {
+        return Err(DecodeError::Truncated { format: name });
+    }
+    let image = DynamicImage::from_decoder(decoder).map_err(|error| explain(error, name))?;
+    let mut image = DynamicImage::ImageRgb8(flatten(image));
+    image.apply_orientation(orientation);
+    Ok(image.into_rgb8())
+}
+
+fn decoder(bytes: &[u8], format: ImageFormat, limits: Limits) -> Result<impl ImageDecoder + '_, DecodeError> {
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut allocation = ::image::Limits::default();
+    allocation.max_alloc = Some(limits.max_bytes);
+    reader.limits(allocation);
+    reader
+        .into_decoder()
+        .map_err(|error| explain(error, name(format)))
+}
+
+/// The EXIF orientation; upright when there is none or when it makes no sense.
+fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
+    let exif = decoder.exif_metadata().ok().flatten().unwrap_or_default();
+    let exif = exif.strip_prefix(b"Exif\0\0").unwrap_or(&exif);
+    Orientation::from_exif_chunk(exif).unwrap_or(Orientation::NoTransforms)
+}
+
+/// To 8-bit RGB, alpha over white.
+fn flatten(image: DynamicImage) -> RgbImage {
+    if !image.color().has_alpha() {
+        return image.into_rgb8();
+    }
+    let image = image.into_rgba8();
+    let (width, height) = image.dimensions();
+    let over_white = |channel: u8, alpha: u8| {
+        let (channel, alpha) = (u32::from(channel), u32::from(alpha));
+        ((channel * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+    };
+    let pixels = image
+        .pixels()
+        .flat_map(|pixel| {
+            let [red, green, blue, alpha] = pixel.0;
+            [red, green, blue].map(|channel| over_white(channel, alpha))
+        })
+        .collect();
+    RgbImage::from_raw(width, height, pixels).expect("three bytes for each pixel")
+}
+
+/// Whether a JPEG or WebP ends early; their decoders fill up what is missing. PNG's decoder tells itself.
+fn is_cut(bytes: &[u8], format: ImageFormat) -> bool {
+    match format {
+        ImageFormat::Jpeg => !jpeg_ends(bytes),
+        ImageFormat::WebP => {
+            let declared = bytes
+                .get(4..8)
+                .and_then(|size| size.try_into().ok())
+                .map(u32::from_le_bytes);
+            declared.is_none_or(|size| u64::from(size) + 8 > bytes.len() as u64)
+        }
+        _ => false,
+    }
+}
+
+/// Whether the segments and scans of a JPEG lead to its end-of-image marker (ISO/IEC 10918-1, annex B).
+/// Walking them keeps embedded thumbnails, which have such a marker too, out of it.
+fn jpeg_ends(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    loop {
+        // To the next marker: within a scan FF is followed by 00 (a data byte), D0–D7 (restart) or fill.
+        let Some(found) = bytes.get(at..).and_then(|rest| {
+            rest.windows(2)
+                .position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0x00 | 0x01 | 0xD0..=0xD7 | 0xFF))
+        }) else {
+            return false;
+        };
+        at += found;
+        if bytes[at + 1] == 0xD9 {
+            return true;
+        }
+        let Some(length) = bytes.get(at + 2..at + 4) else {
+            return false;
+        };
+        at += 2 + usize::from(u16::from_be_bytes([length[0], length[1]]));
+    }
+}
+
+fn explain(error: ImageError, format: &'static str) -> DecodeError {
+    match error {
+        ImageError::Unsupported(error) => DecodeError::Unsupported {
+            format,
+            reason: error.to_string(),
+        },
+        ImageError::Limits(error) => DecodeError::Unsupported {
+            format,
+            reason: error.to_string(),
+        },
+        ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            DecodeError::Truncated { format }
+        }
+        error => {
+            let reason = error.to_string();
+            // The decoders wrap an early end into their own errors, in several words.
+            let early = [
+                "unexpected end",
+                "UnexpectedEof",
+                "failed to fill",
+                "unexpected EOF",
+                "no more data",
+                "No more bytes",
+            ];
+            if early.iter().any(|words| reason.contains(words)) {
+                DecodeError::Truncated { format }
+            } else {
+                DecodeError::Broken { format, reason }
+            }
+        }
+    }
+}
+
+fn name(format: ImageFormat) -> &'static str {
+    match format {
+        ImageFormat::Jpeg => "jpeg",
+        ImageFormat::Png => "png",
+        _ => "webp",
+    }
+}

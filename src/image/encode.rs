@@ -1,0 +1,186 @@
+//! Encoded images within the limits of HTTP models.
+//!
+//! Bytes that already fit travel untouched, so that a model sees what the source has. Everything else is
+//! decoded, made smaller and encoded again, always in the same way.
+
+use super::decode::{DecodeError, decode, header};
+use ::image::codecs::jpeg::JpegEncoder;
+use ::image::imageops::FilterType;
+use ::image::metadata::Orientation;
+use ::image::{DynamicImage, ImageError, ImageFormat, RgbImage};
+use bytes::Bytes;
+use std::io::Cursor;
+
+/// What a model takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fit {
+    /// Of the longer side, in pixels.
+    pub max_side: u32,
+    /// Of the encoded image (base64 adds a third on the wire).
+    pub max_bytes: usize,
+}
+
+/// An encoded image that a model takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fitted {
+    /// JPEG, PNG or WebP.
+    pub bytes: Bytes,
+    /// For data URIs and uploads, e.g. `image/png`.
+    pub media_type: &'static str,
+}
+
+/// The same bytes if they are upright and within the limits, else a smaller encoding: JPEG stays JPEG
+/// (quality 90), PNG and WebP become PNG, or JPEG where a PNG is too big.
+pub fn fit(bytes: &Bytes, limits: Fit) -> Result<Fitted, DecodeError> {
+    let header = header(bytes)?;
+    let fits = header.width.max(header.height) <= limits.max_side && bytes.len() <= limits.max_bytes;
+    if fits && header.orientation == Orientation::NoTransforms {
+        return Ok(Fitted {
+            bytes: bytes.clone(),
+            media_type: media_type(header.format),
+        });
+    }
+    let mut pixels = decode(bytes)?.pixels;
+    let longer = pixels.width().max(pixels.height());
+    if longer > limits.max_side {
+        pixels = scale(pixels, limits.max_side);
+    }
+    let broken = |error: ImageError| DecodeError::Broken {
+        format: header.format,
+        reason: format!("cannot be encoded again: {error}"),
+    };
+    if header.format != "jpeg" {
+        let bytes = png(&pixels).map_err(broken)?;
+        if bytes.len() <= limits.max_bytes {
+            return Ok(Fitted {
+                bytes,
+                media_type: media_type("png"),
+            });
+        }
+    }
+    loop {
+        let bytes = jpeg(&pixels).map_err(broken)?;
+        let side = pixels.width().max(pixels.height());
+        if bytes.len() <= limits.max_bytes || side == 1 {
+            return Ok(Fitted {
+                bytes,
+                media_type: media_type("jpeg"),
+            });
+        }
+        pixels = scale(pixels, side * 3 / 4);
+    }
+}
+
+fn scale(pixels: RgbImage, side: u32) -> RgbImage {
+    let side = side.max(1);
+    DynamicImage::ImageRgb8(pixels)
+        .resize(side, side, FilterType::CatmullRom)
+        .into_rgb8()
+}
+
+fn jpeg(pixels: &RgbImage) -> Result<Bytes, ImageError> {
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, 90).encode_image(pixels)?;
+    Ok(bytes.into())
+}
+
+fn png(pixels: &RgbImage) -> Result<Bytes, ImageError> {
+    let mut bytes = Cursor::new(Vec::new());
+    pixels.write_to(&mut bytes, ImageFormat::Png)?;
+    Ok(bytes.into_inner().into())
+}
+
+fn media_type(format: &str) -> &'static str {
+    match format {
+        "jpeg" => "image/jpeg",
+        "png" => "image/png",
+        _ => "image/webp",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ::image::Rgb;
+
+    fn noise(side: u32) -> RgbImage {
+        RgbImage::from_fn(side, side / 2, |x, y| {
+            let value = x.wrapping_mul(2_654_435_761).wrapping_add(y.wrapping_mul(40_503)) >> 7;
+            Rgb([value as u8, (value >> 8) as u8, (value >> 16) as u8])
+        })
+    }
+
+    #[test]
+    fn what_fits_is_untouched_and_the_rest_shrinks_the_same_way() {
+        let original = png(&noise(200)).unwrap();
+        let roomy = Fit {
+            max_side: 200,
+            max_bytes: 1 << 20,
+        };
+        let untouched = fit(&original, roomy).unwrap();
+        assert_eq!(
+            (untouched.bytes, untouched.media_type),
+            (original.clone(), "image/png")
+        );
+
+        let small = fit(
+            &original,
+            Fit {
+                max_side: 50,
+                ..roomy
+            },
+        )
+        .unwrap();
+        let decoded = decode(&small.bytes).unwrap();
+        assert_eq!(
+            (decoded.pixels.dimensions(), small.media_type),
+            ((50, 25), "image/png")
+        );
+        assert_eq!(
+            fit(
+                &original,
+                Fit {
+                    max_side: 50,
+                    ..roomy
+                }
+            )
+            .unwrap(),
+            small
+        );
+
+        let light = fit(
+            &original,
+            Fit {
+                max_side: 200,
+                max_bytes: 2_000,
+            },
+        )
+        .unwrap();
+        assert!(light.bytes.len() <= 2_000 && light.media_type == "image/jpeg");
+    }
+
+    #[test]
+    fn a_jpeg_stays_a_jpeg_and_text_is_an_error() {
+        let original = jpeg(&noise(120)).unwrap();
+        let fitted = fit(
+            &original,
+            Fit {
+                max_side: 60,
+                max_bytes: 1 << 20,
+            },
+        )
+        .unwrap();
+        assert_eq!(
+            (fitted.media_type, decode(&fitted.bytes).unwrap().format),
+            ("image/jpeg", "jpeg")
+        );
+        let text = fit(
+            &Bytes::from_static(b"hello"),
+            Fit {
+                max_side: 60,
+                max_bytes: 1 << 20,
+            },
+        );
+        assert_eq!(text, Err(DecodeError::NotAnImage { looks_like: "text" }));
+    }
+}

@@ -36,6 +36,9 @@ use std::time::Instant;
 const SHARDS: usize = 2;
 const IMAGES: usize = 8;
 const QUESTIONS: usize = 6;
+/// The part of the time, at the beginning, in which the tower learns from patches alone: a lesson without
+/// questions costs a seventh an image.
+const LOOKING_SHARE: f64 = 0.12;
 /// Of the patches' loss beside the answers'.
 const PATCH_SHARE: f64 = 1.0;
 /// Learning rates after the warm-up and at the end.
@@ -105,7 +108,9 @@ pub fn train(options: &Options, mut report: impl FnMut(&Figures)) -> Result<Prog
     while progress.seconds < budget_s {
         let rate = rate(progress.step, progress.seconds / budget_s);
         let step = progress.step;
-        let outcome = learner.step(SHARDS, rate, &|shard| course.lesson(step, shard, SHARDS))?;
+        let asking = progress.seconds >= budget_s * LOOKING_SHARE;
+        let outcome =
+            learner.step(SHARDS, rate, &|shard| course.lesson(step * SHARDS as u64 + shard as u64, asking))?;
         progress.step += 1;
         progress.questions += outcome.questions as u64;
         progress.seconds = before.seconds + started.elapsed().as_secs_f64();

@@ -21,6 +21,9 @@ use tokenizers::Tokenizer;
 /// Scenes that the tokenizer's texts are sampled from.
 const SCENES_OF_TEXT: u64 = 2_000;
 
+/// How many times more images a lesson without questions has.
+const LOOKING: usize = 4;
+
 /// Makes lessons.
 pub(super) struct Course {
     pub(super) tokenizer: Tokenizer,
@@ -50,16 +53,18 @@ impl Course {
         }
     }
 
-    /// The lesson of one shard of one step.
-    pub(super) fn lesson(&self, step: u64, shard: usize, shards: usize) -> Result<Lesson> {
-        let number = step * shards as u64 + shard as u64;
+    /// The lesson `number`: some images, some questions about each. Without questions there are more images,
+    /// for the patches' sake.
+    pub(super) fn lesson(&self, number: u64, asking: bool) -> Result<Lesson> {
+        let (images, wanted) = if asking { (self.images, self.questions) } else { (LOOKING * self.images, 0) };
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed.wrapping_mul(0x9e37_79b9).wrapping_add(number));
-        let world = World { seed: self.seed, difficulty: self.difficulty, split: Split::Train };
+        let seed = self.seed ^ if asking { 0 } else { 1 << 32 }; // not the scenes that will be asked about
+        let world = World { seed, difficulty: self.difficulty, split: Split::Train };
         let mut asked = [0u32; Category::ALL.len()];
         let (mut pictures, mut rows) = (Vec::new(), Vec::new());
         let mut patch_labels = vec![Vec::new(); HEADS.len()];
-        for image in 0..self.images {
-            let scene = world.scene(number * self.images as u64 + image as u64);
+        for image in 0..images {
+            let scene = world.scene(number * images as u64 + image as u64);
             let rendered = render(&scene);
             for classes in labels(&scene, &rendered, self.patch).chunks_exact(HEADS.len()) {
                 for (labels, &class) in patch_labels.iter_mut().zip(classes) {
@@ -67,9 +72,12 @@ impl Course {
                 }
             }
             pictures.push(rendered.pixels);
+            if wanted == 0 {
+                continue;
+            }
             let mut offered = questions(&scene, Split::Train, rng.random());
             offered.shuffle(&mut rng);
-            for _ in 0..self.questions {
+            for _ in 0..wanted {
                 // The category that this lesson has asked about least, of those that the scene can serve.
                 let least = (0..offered.len()).min_by_key(|&at| asked[place(offered[at].category)]);
                 let Some(least) = least else { break };
@@ -121,10 +129,10 @@ mod tests {
     fn lessons_are_balanced_and_repeatable() {
         let tokenizer = super::super::tokenizer::learn(&texts(1)).unwrap();
         let course = Course::new(tokenizer, &config(1000, 999), 5, 20, 6, 1);
-        let lesson = course.lesson(3, 1, 4).unwrap();
+        let lesson = course.lesson(13, true).unwrap();
         assert_eq!(lesson.rows.ids.len(), 120);
-        assert_eq!(lesson.rows.ids, course.lesson(3, 1, 4).unwrap().rows.ids);
-        assert_ne!(lesson.rows.ids, course.lesson(3, 2, 4).unwrap().rows.ids);
+        assert_eq!(lesson.rows.ids, course.lesson(13, true).unwrap().rows.ids);
+        assert_ne!(lesson.rows.ids, course.lesson(14, true).unwrap().rows.ids);
         let patches = 20 * course.image_tokens;
         assert!(lesson.patch_labels.iter().all(|labels| labels.len() == patches));
         for (labels, (name, classes)) in lesson.patch_labels.iter().zip(HEADS) {

@@ -106,11 +106,19 @@ impl Learner {
 
     /// Forward and backward of one lesson.
     fn shard(&self, lesson: &Lesson) -> Result<Shard> {
-        let (logits, seen) = self.forward(lesson)?;
-        let labels = Tensor::from_slice(&lesson.labels, lesson.labels.len(), self.model.device())?;
-        let loss = ops::cross_entropy(&logits, &labels)?;
+        let seen = self.model.see(&lesson.pixels)?; // (N, P, W)
         let patch_loss = self.heads.loss(&seen, &lesson.patch_labels)?;
-        let total = (&loss + (&patch_loss * self.patch_share)?)?;
+        let mut total = (&patch_loss * self.patch_share)?;
+        let mut outcome = Outcome { patch_loss: f64::from(patch_loss.to_scalar::<f32>()?), ..Outcome::default() };
+        if !lesson.labels.is_empty() {
+            let logits = self.answers(&seen, lesson)?;
+            let labels = Tensor::from_slice(&lesson.labels, lesson.labels.len(), self.model.device())?;
+            let loss = ops::cross_entropy(&logits, &labels)?;
+            total = (total + &loss)?;
+            outcome.loss = f64::from(loss.to_scalar::<f32>()?);
+            outcome.right = lesson.share_right(&logits.argmax(D::Minus1)?.to_vec1()?);
+            outcome.questions = lesson.rows.ids.len();
+        }
         let found = total.backward()?;
         let gradients = self.adam.variables().iter().map(|(_, variable)| -> Result<Vec<f32>> {
             match found.get(variable.as_tensor()) {
@@ -118,25 +126,18 @@ impl Learner {
                 None => Ok(vec![0.0; variable.elem_count()]),
             }
         });
-        let outcome = Outcome {
-            loss: f64::from(loss.to_scalar::<f32>()?),
-            patch_loss: f64::from(patch_loss.to_scalar::<f32>()?),
-            right: lesson.share_right(&logits.argmax(D::Minus1)?.to_vec1()?),
-            questions: lesson.rows.ids.len(),
-        };
         Ok(Shard { outcome, gradients: gradients.collect::<Result<_>>()? })
     }
 
-    /// Logits of the answers' tokens `[L, V]` and the tower's output `[N, P, W]`.
-    fn forward(&self, lesson: &Lesson) -> Result<(Tensor, Tensor)> {
-        let seen = self.model.see(&lesson.pixels)?;
-        let images = self.model.project(&seen)?; // (N, P, H)
+    /// Logits of the answers' tokens `[L, V]`.
+    fn answers(&self, seen: &Tensor, lesson: &Lesson) -> Result<Tensor> {
+        let images = self.model.project(seen)?; // (N, P, H)
         let image_of = Tensor::from_slice(&lesson.image_of, lesson.image_of.len(), self.model.device())?;
         let images = images.index_select(&image_of, 0)?; // (B, P, H)
         let sequence = lesson.rows.sequence.clone();
         let hidden = self.model.hidden(&self.model.embed(&lesson.rows.ids, &images)?, &sequence, None)?;
         let places = Tensor::from_slice(&lesson.places, lesson.places.len(), self.model.device())?;
         let answers = hidden.flatten(0, 1)?.index_select(&places, 0)?; // (L, H)
-        Ok((self.model.logits(&answers)?, seen))
+        self.model.logits(&answers)
     }
 }

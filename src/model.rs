@@ -10,6 +10,7 @@ use std::sync::Arc;
 mod card;
 pub mod http;
 pub mod limit;
+pub mod local;
 pub mod mock;
 pub mod retry;
 pub mod timeout;

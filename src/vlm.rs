@@ -23,6 +23,8 @@ mod weights;
 pub use batch::{Batch, Side};
 pub use cache::Cache;
 pub use checkpoint::Checkpoint;
+#[cfg(test)]
+pub(crate) use checkpoint::tests::write_random;
 pub use config::{Config, LayerType, Prompting, TextConfig, VisionConfig};
 pub use generate::{Continuation, Draw, generate, score};
 pub use paligemma::PaliGemma;

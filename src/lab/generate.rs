@@ -6,6 +6,8 @@
 mod cast;
 mod place;
 
+pub(super) use place::arrange;
+
 pub use super::holdout::Split;
 use super::holdout::held_out;
 use super::scene::{Scene, Weather};
@@ -36,7 +38,11 @@ impl World {
     /// The world of a seed at the usual difficulty, as seen in training.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
-        Self { seed, difficulty: 1, split: Split::Train }
+        Self {
+            seed,
+            difficulty: 1,
+            split: Split::Train,
+        }
     }
 
     /// The scene with this index.
@@ -80,3 +86,6 @@ impl World {
         ChaCha8Rng::from_seed(seed)
     }
 }
+
+#[cfg(test)]
+mod tests;

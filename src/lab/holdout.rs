@@ -18,9 +18,7 @@ pub enum Split {
 #[must_use]
 pub fn held_out(object: &Object) -> bool {
     match &object.kind {
-        Kind::Shape(shape) => {
-            chosen(&[shape.name(), object.color.name(), object.surface.name()], 7)
-        }
+        Kind::Shape(shape) => chosen(&[shape.name(), object.color.name(), object.surface.name()], 7),
         Kind::Clock { hour, minute } => chosen(&["clock", &hour.to_string(), &minute.to_string()], 7),
         Kind::Board(text) => chosen(&["board", text], 7),
         Kind::Flag(_) | Kind::Sign(_) => false,
@@ -39,5 +37,9 @@ fn chosen(words: &[&str], share: u64) -> bool {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
     // The low bits of this hash hardly depend on the first bytes.
-    (hash ^ (hash >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9).rotate_left(31) % share == 0
+    (hash ^ (hash >> 29))
+        .wrapping_mul(0xbf58_476d_1ce4_e5b9)
+        .rotate_left(31)
+        % share
+        == 0
 }

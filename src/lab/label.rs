@@ -6,7 +6,8 @@
 use super::layout::{Bounds, character_width};
 use super::render::{CHARACTERS, Rendered, text_origin};
 use super::scene::{
-    Action, Color, Country, Emotion, Garment, Item, Kind, Object, Pictogram, SIDE, Scene, Shape, Size, Surface, Weather,
+    Action, Color, Country, Emotion, Garment, Item, Kind, Object, Pictogram, SIDE, Scene, Shape, Size,
+    Surface, Weather,
 };
 
 /// The target of a head that does not apply to a patch.
@@ -71,7 +72,10 @@ fn owner(owners: &[u8], objects: usize, left: u32, top: u32, patch: u32) -> Opti
             pixels[usize::from(owner)] += 1;
         }
     }
-    let (index, &most) = pixels[1..].iter().enumerate().max_by_key(|&(index, count)| (*count, std::cmp::Reverse(index)))?;
+    let (index, &most) = pixels[1..]
+        .iter()
+        .enumerate()
+        .max_by_key(|&(index, count)| (*count, std::cmp::Reverse(index)))?;
     (most as f32 >= SHARE * (patch * patch) as f32).then_some(index)
 }
 
@@ -81,7 +85,12 @@ fn object_labels(object: &Object, left: u32, top: u32, patch: u32, labels: &mut 
     let color = object.color as i64;
     let structured = |kind: i64, color: i64| [1 + shapes + kind, color, IGNORE, object.size as i64];
     let first = match &object.kind {
-        Kind::Shape(shape) => [1 + *shape as i64, color, object.surface as i64, object.size as i64],
+        Kind::Shape(shape) => [
+            1 + *shape as i64,
+            color,
+            object.surface as i64,
+            object.size as i64,
+        ],
         Kind::Clock { .. } => structured(0, color),
         Kind::Flag(_) => structured(1, IGNORE),
         Kind::Board(_) => structured(2, color),
@@ -127,8 +136,98 @@ fn character(object: &Object, text: &str, x: i32, top: i32, patch: i32) -> i64 {
         return 0;
     }
     let at = (x - left) as usize / character_width(object.size) as usize;
-    let Some(character) = text.chars().nth(at) else { return 0 };
+    let Some(character) = text.chars().nth(at) else {
+        return 0;
+    };
     let character = character.to_ascii_uppercase();
-    let class = CHARACTERS.chars().position(|each| each == character).unwrap_or(CHARACTERS.len() - 1);
+    let class = CHARACTERS
+        .chars()
+        .position(|each| each == character)
+        .unwrap_or(CHARACTERS.len() - 1);
     1 + class as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::generate::{Split, World};
+    use crate::lab::render::render;
+
+    fn head(labels: &[i64], name: &str) -> Vec<i64> {
+        let at = HEADS.iter().position(|(head, _)| *head == name).unwrap();
+        labels.iter().skip(at).step_by(HEADS.len()).copied().collect()
+    }
+
+    #[test]
+    fn labels_are_classes_of_their_heads() {
+        for (patch, patches) in [(12, 64), (16, 36)] {
+            for difficulty in 0..4 {
+                let world = World {
+                    seed: 1,
+                    difficulty,
+                    split: Split::Train,
+                };
+                for index in 0..100 {
+                    let scene = world.scene(index);
+                    let labels = labels(&scene, &render(&scene), patch);
+                    assert_eq!(labels.len(), patches * HEADS.len());
+                    for (at, &label) in labels.iter().enumerate() {
+                        let (name, classes) = HEADS[at % HEADS.len()];
+                        assert!(
+                            label == IGNORE || (0..classes as i64).contains(&label),
+                            "{name}: {label}"
+                        );
+                    }
+                    assert!(head(&labels, "kind").iter().all(|label| *label != IGNORE));
+                    assert!(
+                        head(&labels, "weather")
+                            .iter()
+                            .all(|label| *label == scene.weather as i64)
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn most_things_have_a_patch_and_words_are_read_in_order() {
+        let (mut things, mut shown, mut boards, mut read) = (0, 0, 0, 0);
+        for index in 0..300 {
+            let scene = World::new(4).scene(index);
+            let labels = labels(&scene, &render(&scene), 12);
+            let kinds = head(&labels, "kind");
+            for object in &scene.objects {
+                let class = match &object.kind {
+                    Kind::Shape(shape) => 1 + *shape as i64,
+                    Kind::Clock { .. } => 11,
+                    Kind::Flag(_) => 12,
+                    Kind::Board(_) => 13,
+                    Kind::Sign(_) => 14,
+                    Kind::Person(_) => 15,
+                };
+                things += 1;
+                shown += usize::from(kinds.contains(&class));
+                if let Kind::Board(text) = &object.kind {
+                    let halves = head(&labels, "left_character")
+                        .into_iter()
+                        .zip(head(&labels, "right_character"));
+                    let mut line: Vec<i64> = halves
+                        .flat_map(|(left, right)| [left, right])
+                        .filter(|each| *each > 0)
+                        .collect();
+                    line.sort_unstable();
+                    line.dedup();
+                    let mut wanted: Vec<i64> = (text.to_uppercase().chars())
+                        .map(|each| 1 + CHARACTERS.chars().position(|other| other == each).unwrap() as i64)
+                        .collect();
+                    wanted.sort_unstable();
+                    wanted.dedup();
+                    boards += 1;
+                    read += usize::from(wanted.iter().all(|each| line.contains(each)));
+                }
+            }
+        }
+        assert!(shown * 100 >= things * 98, "{shown} of {things}");
+        assert!(read * 100 >= boards * 90, "{read} of {boards}");
+    }
 }

@@ -23,7 +23,12 @@ impl Bounds {
     /// The box with this centre and extent.
     #[must_use]
     pub fn around(x: f32, y: f32, (width, height): (f32, f32)) -> Self {
-        Self { left: x - width / 2.0, top: y - height / 2.0, right: x + width / 2.0, bottom: y + height / 2.0 }
+        Self {
+            left: x - width / 2.0,
+            top: y - height / 2.0,
+            right: x + width / 2.0,
+            bottom: y + height / 2.0,
+        }
     }
 
     /// The box that an object is drawn in.
@@ -49,7 +54,12 @@ impl Bounds {
     /// The box with `by` more pixels on every side.
     #[must_use]
     pub fn grown(&self, by: f32) -> Self {
-        Self { left: self.left - by, top: self.top - by, right: self.right + by, bottom: self.bottom + by }
+        Self {
+            left: self.left - by,
+            top: self.top - by,
+            right: self.right + by,
+            bottom: self.bottom + by,
+        }
     }
 }
 
@@ -106,7 +116,11 @@ pub fn extent(object: &Object) -> (f32, f32) {
         Kind::Person(person) => {
             let tall = pick([18.0, 26.0, 35.0, 44.0]);
             let wide = tall * PERSON_WIDTH;
-            if person.action == Action::Lying { (tall, wide) } else { (wide, tall) }
+            if person.action == Action::Lying {
+                (tall, wide)
+            } else {
+                (wide, tall)
+            }
         }
     }
 }
@@ -128,14 +142,20 @@ pub fn keep_inside(object: &mut Object) {
 fn inside(at: f32, length: f32) -> f32 {
     let side = SIDE as f32;
     let low = (length / 2.0 + MARGIN).min(side / 2.0);
-    if at.is_finite() { at.clamp(low, side - low) } else { side / 2.0 }
+    if at.is_finite() {
+        at.clamp(low, side - low)
+    } else {
+        side / 2.0
+    }
 }
 
 /// A random place inside the frame for something of this extent, on whole pixels.
 pub fn anywhere(extent: (f32, f32), rng: &mut impl Rng) -> (f32, f32) {
     let mut along = |length: f32| {
         let (low, high) = (inside(0.0, length), inside(SIDE as f32, length));
-        (low + rng.random::<f32>() * (high - low)).round().clamp(low, high)
+        (low + rng.random::<f32>() * (high - low))
+            .round()
+            .clamp(low, high)
     };
     let x = along(extent.0);
     (x, along(extent.1))
@@ -153,7 +173,11 @@ pub fn overlap(one: &Bounds, other: &Bounds) -> f32 {
 pub fn touching_side(person: &Object, object: &Object) -> Option<f32> {
     let (one, other) = (Bounds::of(person), Bounds::of(object));
     let side = if object.x < person.x { -1.0 } else { 1.0 };
-    let gap = if side < 0.0 { one.left - other.right } else { other.left - one.right };
+    let gap = if side < 0.0 {
+        one.left - other.right
+    } else {
+        other.left - one.right
+    };
     let level = other.top <= person.y + 6.0 && other.bottom >= person.y - 4.0;
     (gap.abs() <= 6.0 && level).then_some(side)
 }
@@ -162,7 +186,10 @@ pub fn touching_side(person: &Object, object: &Object) -> Option<f32> {
 #[must_use]
 pub fn beside(person: &Object, extent_of_other: (f32, f32), side: f32) -> (f32, f32) {
     let (width, _) = extent(person);
-    (person.x + side * (width / 2.0 + extent_of_other.0 / 2.0), person.y + 2.0)
+    (
+        person.x + side * (width / 2.0 + extent_of_other.0 / 2.0),
+        person.y + 2.0,
+    )
 }
 
 /// Whether every object lies inside the frame and every touch names another object.
@@ -171,7 +198,9 @@ pub fn valid(scene: &Scene) -> bool {
     scene.objects.iter().enumerate().all(|(index, object)| {
         let bounds = Bounds::of(object);
         let touches = match &object.kind {
-            Kind::Person(person) => person.touches.is_none_or(|other| other != index && other < scene.objects.len()),
+            Kind::Person(person) => person
+                .touches
+                .is_none_or(|other| other != index && other < scene.objects.len()),
             _ => true,
         };
         touches

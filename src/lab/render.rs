@@ -45,8 +45,15 @@ pub fn render(scene: &Scene) -> Rendered {
         draw(&mut layer, scene, object);
         lay_over(&mut picture, &layer, object, &mut owner, index as u8 + 1);
     }
-    let pixels = picture.pixels().iter().flat_map(|pixel| [pixel.red(), pixel.green(), pixel.blue()]).collect();
-    Rendered { pixels: RgbImage::from_raw(SIDE, SIDE, pixels).expect("three bytes a pixel"), owner }
+    let pixels = picture
+        .pixels()
+        .iter()
+        .flat_map(|pixel| [pixel.red(), pixel.green(), pixel.blue()])
+        .collect();
+    Rendered {
+        pixels: RgbImage::from_raw(SIDE, SIDE, pixels).expect("three bytes a pixel"),
+        owner,
+    }
 }
 
 /// Renders a scene into a PNG file.
@@ -83,14 +90,22 @@ fn draw(layer: &mut Canvas, scene: &Scene, object: &Object) {
             sign::draw(layer, *pictogram);
         }
         Kind::Person(person) => {
-            let scale = if person.action == Action::Lying { width } else { height } / person::HEIGHT;
+            let scale = if person.action == Action::Lying {
+                width
+            } else {
+                height
+            } / person::HEIGHT;
             let touched = touched(scene, object, person);
             // The free hand is on the left; who touches something on the right is drawn mirrored.
             let mirrored = touched.is_some_and(|other| other.x > object.x);
             layer.begin(object.x, object.y, scale, mirrored);
             let reach = touched.map(|other| {
                 let bounds = Bounds::of(other);
-                let near = if mirrored { bounds.left - object.x + 1.5 } else { object.x - bounds.right + 1.5 };
+                let near = if mirrored {
+                    bounds.left - object.x + 1.5
+                } else {
+                    object.x - bounds.right + 1.5
+                };
                 (-near.max(0.0) / scale, (other.y - object.y) / scale)
             });
             person::draw(layer, object, person, reach);
@@ -137,3 +152,6 @@ fn lay_over(picture: &mut Pixmap, layer: &Canvas, object: &Object, owner: &mut [
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,13 @@ enum Special {
     Sign,
 }
 
-const SPECIALS: [Special; 5] = [Special::Person, Special::Clock, Special::Flag, Special::Board, Special::Sign];
+const SPECIALS: [Special; 5] = [
+    Special::Person,
+    Special::Clock,
+    Special::Flag,
+    Special::Board,
+    Special::Sign,
+];
 const PATTERNS: [Surface; 3] = [Surface::Striped, Surface::Dotted, Surface::Checkered];
 const MATERIALS: [Surface; 3] = [Surface::Wood, Surface::Brick, Surface::Metal];
 
@@ -37,8 +43,10 @@ pub(super) fn cast(count: usize, difficulty: u8, rng: &mut impl Rng) -> Cast {
         4..=6 => 2,
         _ => 3,
     };
-    let mut objects: Vec<Object> =
-        specials[..structured].iter().map(|&special| structured_object(special, difficulty, rng)).collect();
+    let mut objects: Vec<Object> = specials[..structured]
+        .iter()
+        .map(|&special| structured_object(special, difficulty, rng))
+        .collect();
     objects.extend(shapes(count - structured, difficulty, rng));
     objects.shuffle(rng);
     touch(&mut objects, rng);
@@ -50,18 +58,31 @@ fn any<T: Copy>(all: &[T], rng: &mut impl Rng) -> T {
 }
 
 fn object(kind: Kind, size: Size, rng: &mut impl Rng) -> Object {
-    Object { kind, color: any(Color::ALL, rng), surface: Surface::Plain, size, x: 0.0, y: 0.0 }
+    Object {
+        kind,
+        color: any(Color::ALL, rng),
+        surface: Surface::Plain,
+        size,
+        x: 0.0,
+        y: 0.0,
+    }
 }
 
 fn structured_object(special: Special, difficulty: u8, rng: &mut impl Rng) -> Object {
-    let sizes: &[Size] =
-        if difficulty < 2 { &[Size::Medium, Size::Large] } else { &[Size::Small, Size::Medium, Size::Medium, Size::Large] };
+    let sizes: &[Size] = if difficulty < 2 {
+        &[Size::Medium, Size::Large]
+    } else {
+        &[Size::Small, Size::Medium, Size::Medium, Size::Large]
+    };
     let size = any(sizes, rng);
     let kind = match special {
         Special::Person => person(rng),
         Special::Clock => {
             let step = [30, 15, 5, 5][usize::from(difficulty.min(3))];
-            Kind::Clock { hour: rng.random_range(1..=12), minute: rng.random_range(0..60 / step) * step }
+            Kind::Clock {
+                hour: rng.random_range(1..=12),
+                minute: rng.random_range(0..60 / step) * step,
+            }
         }
         Special::Flag => Kind::Flag(any(Country::ALL, rng)),
         Special::Board => {
@@ -71,7 +92,11 @@ fn structured_object(special: Special, difficulty: u8, rng: &mut impl Rng) -> Ob
                 any(WORDS, rng).to_owned()
             };
             // Small characters are for the harder worlds; long large words leave no room.
-            let size = if text.len() > 3 && size == Size::Large { Size::Medium } else { size };
+            let size = if text.len() > 3 && size == Size::Large {
+                Size::Medium
+            } else {
+                size
+            };
             return object(Kind::Board(text), size, rng);
         }
         Special::Sign => Kind::Sign(any(Pictogram::ALL, rng)),
@@ -84,7 +109,13 @@ fn person(rng: &mut impl Rng) -> Kind {
     // An umbrella or a balloon overhead hides a hat, so few people have both.
     let holds = rng.random_bool(0.6).then(|| any(Item::ALL, rng));
     let wears = rng.random_bool(0.6).then(|| any(Garment::ALL, rng));
-    Kind::Person(Person { action, emotion: any(Emotion::ALL, rng), holds, wears, touches: None })
+    Kind::Person(Person {
+        action,
+        emotion: any(Emotion::ALL, rng),
+        holds,
+        wears,
+        touches: None,
+    })
 }
 
 /// Shapes: look-alikes that differ in few attributes, copies to count, or independent ones.
@@ -126,7 +157,11 @@ fn shape(difficulty: u8, rng: &mut impl Rng) -> Object {
     };
     let mut shape = object(Kind::Shape(any(Shape::ALL, rng)), any(sizes, rng), rng);
     // A pattern takes more pixels than the smallest things have.
-    shape.surface = if shape.size == Size::Tiny { Surface::Plain } else { surface };
+    shape.surface = if shape.size == Size::Tiny {
+        Surface::Plain
+    } else {
+        surface
+    };
     shape
 }
 
@@ -173,7 +208,10 @@ fn touch(objects: &mut [Object], rng: &mut impl Rng) {
         .collect();
     for object in objects {
         if let Kind::Person(person) = &mut object.kind
-            && matches!(person.action, Action::Standing | Action::Running | Action::Sitting)
+            && matches!(
+                person.action,
+                Action::Standing | Action::Running | Action::Sitting
+            )
             && rng.random_bool(0.7)
         {
             person.touches = shapes.choose(rng).copied();

@@ -1,8 +1,8 @@
 //! Gives a cast its places: the largest first, apart from each other, a touched thing beside its person.
 
 use super::cast::Cast;
-use crate::lab::layout::{Bounds, anywhere, beside, extent, overlap};
-use crate::lab::scene::{Kind, Object, Size};
+use crate::lab::layout::{Bounds, anywhere, beside, extent, overlap, remove};
+use crate::lab::scene::{Kind, Object, SIDE, Size};
 use rand::Rng;
 
 /// How often a place is looked for before things shrink or go.
@@ -24,16 +24,26 @@ pub(super) fn place(cast: Cast, difficulty: u8, rng: &mut impl Rng) -> Vec<Objec
 }
 
 /// Finds places for all, or says that there are none.
-fn arrange(objects: &mut [Object], difficulty: u8, rng: &mut impl Rng) -> bool {
+pub(in crate::lab) fn arrange(objects: &mut [Object], difficulty: u8, rng: &mut impl Rng) -> bool {
     let (allowed, gap) = if difficulty < 2 { (0.0, 2.5) } else { (0.2, 0.0) };
     let mut order: Vec<usize> = (0..objects.len()).collect();
-    order.sort_by(|&one, &other| Bounds::of(&objects[other]).area().total_cmp(&Bounds::of(&objects[one]).area()));
+    // Who touches something takes it along, so they come first; then the largest.
+    let need = |index: usize| {
+        (
+            touched(&objects[index]).is_some(),
+            Bounds::of(&objects[index]).area(),
+        )
+    };
+    order.sort_by(|&one, &other| {
+        let (one, other) = (need(one), need(other));
+        other.0.cmp(&one.0).then(other.1.total_cmp(&one.1))
+    });
     let mut taken: Vec<(usize, Bounds)> = Vec::with_capacity(objects.len());
     for index in order {
         if taken.iter().any(|&(each, _)| each == index) {
             continue;
         }
-        let touched = touched(&objects[index]);
+        let touched = touched(&objects[index]).filter(|other| taken.iter().all(|(each, _)| each != other));
         let found = (0..TRIES).any(|_| {
             let (x, y) = anywhere(extent(&objects[index]), rng);
             (objects[index].x, objects[index].y) = (x, y);
@@ -41,16 +51,19 @@ fn arrange(objects: &mut [Object], difficulty: u8, rng: &mut impl Rng) -> bool {
             if let Some(other) = touched {
                 let side = if rng.random_bool(0.5) { 1.0 } else { -1.0 };
                 let (x, y) = beside(&objects[index], extent(&objects[other]), side);
-                (objects[other].x, objects[other].y) = (x.round(), y.round());
+                (objects[other].x, objects[other].y) =
+                    (if side > 0.0 { x.ceil() } else { x.floor() }, y.round());
                 let bounds = Bounds::of(&objects[other]);
-                let frame = crate::lab::scene::SIDE as f32 - 2.0;
+                let frame = SIDE as f32 - 2.0;
                 if bounds.left < 2.0 || bounds.right > frame || bounds.top < 2.0 || bounds.bottom > frame {
                     return false;
                 }
                 wanted.push((other, bounds));
             }
             let free = wanted.iter().all(|(_, bounds)| {
-                taken.iter().all(|(_, other)| overlap(&bounds.grown(gap), other) <= allowed)
+                taken
+                    .iter()
+                    .all(|(_, other)| overlap(&bounds.grown(gap), other) <= allowed)
             });
             if free {
                 taken.extend(wanted);
@@ -64,7 +77,7 @@ fn arrange(objects: &mut [Object], difficulty: u8, rng: &mut impl Rng) -> bool {
     true
 }
 
-/// What a person touches, if that is not placed with someone else already.
+/// What a person touches.
 fn touched(object: &Object) -> Option<usize> {
     match &object.kind {
         Kind::Person(person) => person.touches,
@@ -74,15 +87,19 @@ fn touched(object: &Object) -> Option<usize> {
 
 /// Shrinks the largest shape; where all are small, lets the last shape that nobody touches go.
 fn make_room(objects: &mut Vec<Object>) {
-    let largest = objects.iter_mut().max_by_key(|object| object.size).expect("a scene has things");
+    let largest = objects
+        .iter_mut()
+        .max_by_key(|object| object.size)
+        .expect("a scene has things");
     if largest.size == Size::Large {
         largest.size = Size::Medium;
         return;
     }
     let touched: Vec<usize> = objects.iter().filter_map(touched).collect();
-    let spare = (0..objects.len()).rfind(|at| matches!(objects[*at].kind, Kind::Shape(_)) && !touched.contains(at));
+    let spare =
+        (0..objects.len()).rfind(|at| matches!(objects[*at].kind, Kind::Shape(_)) && !touched.contains(at));
     if let Some(spare) = spare {
-        crate::lab::layout::remove(objects, spare);
+        remove(objects, spare);
     }
 }
 
@@ -92,7 +109,9 @@ fn bring_small_ones_forward(objects: &mut Vec<Object>) {
     let mut sorted: Vec<Object> = order.iter().map(|&at| objects[at].clone()).collect();
     for object in &mut sorted {
         if let Kind::Person(person) = &mut object.kind {
-            person.touches = person.touches.and_then(|old| order.iter().position(|&at| at == old));
+            person.touches = person
+                .touches
+                .and_then(|old| order.iter().position(|&at| at == old));
         }
     }
     *objects = sorted;

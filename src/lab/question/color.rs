@@ -19,6 +19,7 @@ const COLOR_OF: Template = Template {
         "what color is {a}?",
         "what is the color of {a}?",
         "which color is {a}?",
+        "{a} has what color?",
     ],
     held_out: &["which color does {a} have?", "{a} is what color?"],
 };

@@ -64,9 +64,13 @@ const OF_ALL: Template = Template {
     train: &[
         "how many things are there?",
         "how many things do you see?",
-        "count the things.",
+        "how many objects are there?",
     ],
-    held_out: &["how many things are in the image?", "how many objects are there?"],
+    held_out: &[
+        "count the things.",
+        "how many things are in the image?",
+        "how many objects do you see?",
+    ],
 };
 
 /// Of these (what, how many), one whose number was drawn first; none where the only number is zero.

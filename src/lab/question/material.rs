@@ -35,9 +35,17 @@ const THING_OF_SURFACE: Template = Template {
     held_out: &["what thing is {s}?"],
 };
 
+/// Plain things are this many times as common as those of any other surface.
+const PLAIN_IN: u32 = 5;
+
 fn write(writer: &mut Writer) {
     let scene = writer.scene;
-    let alone = |object: &Object| matches!(object.kind, Kind::Shape(_)) && only_one(scene, object);
+    // Half of all shapes are plain; most of them are passed over, so that "plain" is no good guess.
+    let keeps_plain = writer.one_in(PLAIN_IN);
+    let alone = |object: &Object| {
+        let asked = keeps_plain || object.surface != Surface::Plain;
+        matches!(object.kind, Kind::Shape(_)) && only_one(scene, object) && asked
+    };
     if let Some((index, phrase)) = writer.one_named(Hidden::Surface, alone) {
         writer.ask(
             &SURFACE_OF,

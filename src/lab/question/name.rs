@@ -172,15 +172,14 @@ pub(super) fn any(phrase: &str) -> String {
 pub(super) fn words() -> Vec<String> {
     let nouns = ["clock", "flag", "board", "sign", "person"];
     let shapes = Shape::ALL.iter().map(|each| each.name());
-    let singles = [
-        "the", "in", "a", "an", "made", "of", "wooden", "yes", "no", "nothing", "left", "right", "above",
-        "below",
-    ];
+    let singles = "the in a an made of wooden yes no nothing day number word things holding wearing \
+        left right above below top bottom leftmost rightmost topmost lowest \
+        must may can you stop enter give way park turn be careful get help";
     nouns
         .into_iter()
         .chain(shapes)
         .flat_map(|noun| [noun.to_owned(), plural(noun)])
-        .chain(singles.map(str::to_owned))
+        .chain(singles.split_whitespace().map(str::to_owned))
         .chain(
             (Color::ALL.iter().map(|each| each.name()))
                 .chain(Surface::ALL.iter().map(|each| each.name()))

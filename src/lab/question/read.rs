@@ -39,8 +39,12 @@ const MINUTES: Template = Template {
 const TIME: Template = Template {
     category: ClockReading,
     name: "time",
-    train: &["what time does {a} show?", "what time is it on {a}?"],
-    held_out: &["which time does {a} show?", "{a} shows what time?"],
+    train: &[
+        "what time does {a} show?",
+        "what time is it on {a}?",
+        "{a} shows what time?",
+    ],
+    held_out: &["which time does {a} show?"],
 };
 const TIME_IS: Template = Template {
     category: ClockReading,
@@ -86,9 +90,6 @@ const NUMBER_OR_WORD: Template = Template {
 /// What else could stand on a board: the words of the generator.
 use crate::lab::generate::WORDS;
 
-/// The minutes that a clock's long hand can point to.
-const MINUTE_STEPS: [u8; 12] = [0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55];
-
 fn write(writer: &mut Writer) {
     let scene = writer.scene;
     if let Some((index, phrase)) =
@@ -100,11 +101,12 @@ fn write(writer: &mut Writer) {
         writer.ask(&TIME, &[("a", &phrase)], &time(hour, minute));
         let truth = writer.coin();
         let hours: Vec<u8> = (1..=12).collect();
-        // One hand of a false time is right, so that both have to be read.
+        // One hand of a false time is right, so that both have to be read. The other minutes lie opposite:
+        // easy worlds know no others, and their times would be known to be false.
         let claimed = match (truth, writer.coin()) {
             (true, _) => (hour, minute),
             (false, true) => (writer.other(&hours, hour), minute),
-            (false, false) => (hour, writer.other(&MINUTE_STEPS, minute)),
+            (false, false) => (hour, (minute + 30) % 60),
         };
         writer.ask_whether(
             &TIME_IS,

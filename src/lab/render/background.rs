@@ -38,12 +38,24 @@ fn sky(weather: Weather) -> Pixmap {
             for ray in 0..5 {
                 let angle = std::f32::consts::FRAC_PI_2 * (ray as f32 + 0.5) / 5.0;
                 let (x, y) = (angle.cos(), angle.sin());
-                canvas.line(&[(side - 17.0 * x, 17.0 * y), (side - 23.0 * x, 23.0 * y)], [255, 224, 90], 1.6);
+                canvas.line(
+                    &[(side - 17.0 * x, 17.0 * y), (side - 23.0 * x, 23.0 * y)],
+                    [255, 224, 90],
+                    1.6,
+                );
             }
             canvas.circle(side, 0.0, 14.0, [255, 224, 90]);
         }
         Weather::Cloudy => {
-            for (x, y) in [(14.0, 2.0), (46.0, 0.0), (80.0, 3.0), (30.0, 95.0), (66.0, 96.0), (0.0, 48.0), (96.0, 60.0)] {
+            for (x, y) in [
+                (14.0, 2.0),
+                (46.0, 0.0),
+                (80.0, 3.0),
+                (30.0, 95.0),
+                (66.0, 96.0),
+                (0.0, 48.0),
+                (96.0, 60.0),
+            ] {
                 for (shift, radius) in [(-7.0, 5.0), (0.0, 7.5), (8.0, 5.5)] {
                     canvas.fill(&ellipse(x + shift, y, radius, radius * 0.8), [172, 175, 182]);
                 }
@@ -88,8 +100,8 @@ fn specks(pixmap: &mut Pixmap, scene: &Scene) {
     for _ in 0..crowd.min(8) * 40 {
         let pixel = &mut pixels[rng.random_range(0..(SIDE * SIDE) as usize)];
         let shift = rng.random_range(-34..=34_i16);
-        let [red, green, blue] =
-            [pixel.red(), pixel.green(), pixel.blue()].map(|channel| (i16::from(channel) + shift).clamp(0, 255) as u8);
+        let [red, green, blue] = [pixel.red(), pixel.green(), pixel.blue()]
+            .map(|channel| (i16::from(channel) + shift).clamp(0, 255) as u8);
         *pixel = PremultipliedColorU8::from_rgba(red, green, blue, 255).expect("opaque");
     }
 }

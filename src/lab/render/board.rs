@@ -22,16 +22,29 @@ type Cells = HashMap<(char, Size), Vec<u8>>;
 /// The left upper pixel of a board's first character.
 pub(in crate::lab) fn text_origin(object: &Object) -> (i32, i32) {
     let bounds = Bounds::of(object);
-    ((bounds.left + 4.0).round() as i32, (bounds.top + 4.0).round() as i32)
+    (
+        (bounds.left + 4.0).round() as i32,
+        (bounds.top + 4.0).round() as i32,
+    )
 }
 
 /// Draws a board in pixels relative to its centre.
 pub(super) fn draw(canvas: &mut Canvas, object: &Object, text: &str) {
     static CELLS: OnceLock<Cells> = OnceLock::new();
     let cells = CELLS.get_or_init(cells);
-    let frame = Bounds::of(&Object { x: 0.0, y: 0.0, ..object.clone() });
+    let frame = Bounds::of(&Object {
+        x: 0.0,
+        y: 0.0,
+        ..object.clone()
+    });
     let panel = |canvas: &mut Canvas, inset: f32, color: Rgb| {
-        canvas.rect(frame.left + inset, frame.top + inset, frame.right - inset, frame.bottom - inset, color);
+        canvas.rect(
+            frame.left + inset,
+            frame.top + inset,
+            frame.right - inset,
+            frame.bottom - inset,
+            color,
+        );
     };
     panel(canvas, 0.0, outline(object.color));
     panel(canvas, 0.7, rgb(object.color));
@@ -40,7 +53,9 @@ pub(super) fn draw(canvas: &mut Canvas, object: &Object, text: &str) {
     let width = character_width(object.size) as usize;
     for (at, character) in text.chars().enumerate() {
         let character = character.to_ascii_uppercase();
-        let cell = cells.get(&(character, object.size)).or_else(|| cells.get(&('?', object.size)));
+        let cell = cells
+            .get(&(character, object.size))
+            .or_else(|| cells.get(&('?', object.size)));
         if let Some(coverage) = cell {
             canvas.stamp(left + (at * width) as i32, top, width, coverage, INK);
         }
@@ -67,7 +82,9 @@ fn cell(font: &FontRef<'_>, character: char, size: Size) -> Vec<u8> {
     let mut coverage = vec![0; width * height];
     let advance = font.h_advance_unscaled(font.glyph_id(character)) * em / units;
     let left = (width as f32 - advance) / 2.0;
-    let glyph = font.glyph_id(character).with_scale_and_position(scale, point(left, height as f32));
+    let glyph = font
+        .glyph_id(character)
+        .with_scale_and_position(scale, point(left, height as f32));
     if let Some(outlined) = font.outline_glyph(glyph) {
         let corner = outlined.px_bounds().min;
         outlined.draw(|x, y, alpha| {

@@ -37,27 +37,36 @@ impl Canvas {
         self.transform.sy
     }
 
-    /// The pixel position of the origin.
-    pub(super) fn origin(&self) -> (f32, f32) {
-        (self.transform.tx, self.transform.ty)
-    }
-
     pub(super) fn fill(&mut self, path: &Path, color: Rgb) {
         self.shade(path, solid(color));
     }
 
     /// Fills with a pattern or gradient in pixels.
     pub(super) fn shade(&mut self, path: &Path, shader: Shader<'_>) {
-        let paint = Paint { shader, anti_alias: true, ..Paint::default() };
-        self.pixmap.fill_path(path, &paint, FillRule::Winding, self.transform, None);
+        let paint = Paint {
+            shader,
+            anti_alias: true,
+            ..Paint::default()
+        };
+        self.pixmap
+            .fill_path(path, &paint, FillRule::Winding, self.transform, None);
     }
 
     /// A line along the path, `width` units wide, with round ends.
     pub(super) fn stroke(&mut self, path: &Path, color: Rgb, width: f32) {
-        let paint = Paint { shader: solid(color), anti_alias: true, ..Paint::default() };
-        let stroke =
-            Stroke { width, line_cap: LineCap::Round, line_join: LineJoin::Round, ..Stroke::default() };
-        self.pixmap.stroke_path(path, &paint, &stroke, self.transform, None);
+        let paint = Paint {
+            shader: solid(color),
+            anti_alias: true,
+            ..Paint::default()
+        };
+        let stroke = Stroke {
+            width,
+            line_cap: LineCap::Round,
+            line_join: LineJoin::Round,
+            ..Stroke::default()
+        };
+        self.pixmap
+            .stroke_path(path, &paint, &stroke, self.transform, None);
     }
 
     pub(super) fn circle(&mut self, x: f32, y: f32, radius: f32, color: Rgb) {
@@ -119,7 +128,9 @@ pub(super) fn ellipse(x: f32, y: f32, across: f32, down: f32) -> Path {
 }
 
 pub(super) fn rect(left: f32, top: f32, right: f32, bottom: f32) -> Path {
-    PathBuilder::from_rect(Rect::from_ltrb(left, top, right, bottom).expect("left of right, top above bottom"))
+    PathBuilder::from_rect(
+        Rect::from_ltrb(left, top, right, bottom).expect("left of right, top above bottom"),
+    )
 }
 
 fn trace(points: &[(f32, f32)]) -> PathBuilder {

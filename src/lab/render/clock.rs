@@ -16,6 +16,10 @@ pub(super) fn draw(canvas: &mut Canvas, object: &Object, hour: u8, minute: u8) {
         canvas.line(&[around(inner, turn), around(0.72, turn)], DARK, width);
     }
     canvas.line(&[(0.0, 0.0), around(0.62, past)], [220, 30, 30], 0.1);
-    canvas.line(&[(0.0, 0.0), around(0.4, (f32::from(hour % 12) + past) / 12.0)], [10, 10, 12], 0.19);
+    canvas.line(
+        &[(0.0, 0.0), around(0.4, (f32::from(hour % 12) + past) / 12.0)],
+        [10, 10, 12],
+        0.19,
+    );
     canvas.circle(0.0, 0.0, 0.13, [10, 10, 12]);
 }

@@ -1,13 +1,14 @@
 //! Posed figures, in units of a fortieth of their height: head and shoulders up, feet at 20.
 
-use super::canvas::{Canvas, DARK, Rgb, WHITE, circle, curve, ellipse, line, polygon, rect};
+use super::canvas::{Canvas, DARK, Rgb, WHITE, curve, ellipse, line, polygon, rect};
 use super::surface::{outline, rgb};
 use crate::lab::scene::{Action, Emotion, Garment, Item, Object, Person};
 
 /// How many units high a person is.
 pub(super) const HEIGHT: f32 = 40.0;
 const SKIN: Rgb = [250, 205, 165];
-const TROUSERS: Rgb = [52, 60, 82];
+const TROUSERS: Rgb = [112, 138, 184];
+const SHOES: Rgb = [104, 62, 38];
 const HAIR: Rgb = [92, 60, 36];
 const HEAD: f32 = 7.2;
 
@@ -34,7 +35,10 @@ fn pose(action: Action) -> Pose {
     };
     match action {
         Action::Standing => upright,
-        Action::Waving => Pose { free_hand: [(-9.0, 0.0), (-10.5, -8.0)], ..upright },
+        Action::Waving => Pose {
+            free_hand: [(-9.0, 0.0), (-10.5, -8.0)],
+            ..upright
+        },
         Action::Running => Pose {
             hips: (0.0, 8.0),
             free_hand: [(-8.0, 2.0), (-11.0, -2.0)],
@@ -75,10 +79,15 @@ pub(super) fn draw(canvas: &mut Canvas, object: &Object, person: &Person, reach:
     ground(canvas, person.action);
     for leg in pose.legs {
         let points = [pose.hips, leg[0], leg[1]];
-        let side = if person.action == Action::Sitting || person.action == Action::Lying { 0.0 } else { leg[0].0.signum() * 2.0 };
+        let side = if person.action == Action::Sitting || person.action == Action::Lying {
+            0.0
+        } else {
+            leg[0].0.signum() * 2.0
+        };
         let start = (points[0].0 + side, points[0].1);
-        canvas.line(&[start, points[1], points[2]], TROUSERS, 3.6);
-        canvas.circle(points[2].0, points[2].1, 2.1, DARK);
+        canvas.line(&[start, points[1], points[2]], DARK, 4.8);
+        canvas.line(&[start, points[1], points[2]], TROUSERS, 3.4);
+        canvas.circle(points[2].0, points[2].1, 2.3, SHOES);
     }
     if person.holds == Some(Item::Umbrella) || person.holds == Some(Item::Balloon) {
         held(canvas, person, pose.full_hand[1]);
@@ -87,9 +96,15 @@ pub(super) fn draw(canvas: &mut Canvas, object: &Object, person: &Person, reach:
     canvas.line(&[neck, hips], outline(object.color), 10.6);
     canvas.line(&[neck, hips], shirt, 9.0);
     let shoulder = |side: f32| {
-        if person.action == Action::Lying { (neck.0 + 2.0, neck.1 + side * -2.0) } else { (neck.0 + side * 4.0, neck.1 + 0.5) }
+        if person.action == Action::Lying {
+            (neck.0 + 2.0, neck.1 + side * -2.0)
+        } else {
+            (neck.0 + side * 4.0, neck.1 + 0.5)
+        }
     };
-    let free = reach.map_or(pose.free_hand, |point| [((point.0 - 4.0) / 2.0, (point.1 + neck.1) / 2.0), point]);
+    let free = reach.map_or(pose.free_hand, |point| {
+        [((point.0 - 4.0) / 2.0, (point.1 + neck.1) / 2.0), point]
+    });
     for (start, [elbow, hand]) in [(shoulder(-1.0), free), (shoulder(1.0), pose.full_hand)] {
         canvas.line(&[start, elbow, hand], outline(object.color), 4.4);
         canvas.line(&[start, elbow, hand], shirt, 3.0);
@@ -98,7 +113,11 @@ pub(super) fn draw(canvas: &mut Canvas, object: &Object, person: &Person, reach:
     if person.action == Action::Waving {
         let hand = free[1];
         for (from, bend) in [(3.2, -1.0), (5.2, -1.6)] {
-            let arc = curve((hand.0 - 1.5, hand.1 - from), (hand.0 + 1.0 - bend, hand.1 - from - 0.8), (hand.0 + 4.5, hand.1 - from + 2.5));
+            let arc = curve(
+                (hand.0 - 1.5, hand.1 - from),
+                (hand.0 + 1.0 - bend, hand.1 - from - 0.8),
+                (hand.0 + 4.5, hand.1 - from + 2.5),
+            );
             canvas.stroke(&arc, DARK, 1.0);
         }
     }
@@ -136,7 +155,11 @@ fn ground(canvas: &mut Canvas, action: Action) {
 }
 
 fn head(canvas: &mut Canvas, (x, y): Point, emotion: Emotion) {
-    let face = if emotion == Emotion::Angry { [244, 140, 110] } else { SKIN };
+    let face = if emotion == Emotion::Angry {
+        [244, 140, 110]
+    } else {
+        SKIN
+    };
     canvas.circle(x, y, HEAD + 0.7, DARK);
     canvas.circle(x, y, HEAD, HAIR);
     canvas.fill(&ellipse(x, y + 1.2, HEAD - 0.5, HEAD - 1.3), face);
@@ -157,7 +180,11 @@ fn head(canvas: &mut Canvas, (x, y): Point, emotion: Emotion) {
             canvas.stroke(&smile, DARK, 0.8);
         }
         Emotion::Sad => {
-            canvas.stroke(&curve((x - 3.0, y + 5.2), (x, y + 1.4), (x + 3.0, y + 5.2)), DARK, 1.2);
+            canvas.stroke(
+                &curve((x - 3.0, y + 5.2), (x, y + 1.4), (x + 3.0, y + 5.2)),
+                DARK,
+                1.2,
+            );
             canvas.fill(&ellipse(x - 3.8, y + 2.6, 1.2, 1.7), [60, 130, 250]);
         }
         Emotion::Angry => canvas.line(&[(x - 2.6, y + 4.2), (x + 2.6, y + 4.2)], DARK, 1.5),
@@ -174,8 +201,13 @@ fn worn(canvas: &mut Canvas, garment: Garment, (x, y): Point, neck: Point) {
         }
         Garment::Crown => {
             let gold = polygon(&[
-                (x - 6.4, y - 3.2), (x - 7.2, y - 10.2), (x - 3.2, y - 6.8), (x, y - 10.3),
-                (x + 3.2, y - 6.8), (x + 7.2, y - 10.2), (x + 6.4, y - 3.2),
+                (x - 6.4, y - 3.2),
+                (x - 7.2, y - 10.2),
+                (x - 3.2, y - 6.8),
+                (x, y - 10.3),
+                (x + 3.2, y - 6.8),
+                (x + 7.2, y - 10.2),
+                (x + 6.4, y - 3.2),
             ]);
             canvas.stroke(&gold, [120, 84, 0], 1.2);
             canvas.fill(&gold, [255, 205, 20]);
@@ -193,7 +225,15 @@ fn worn(canvas: &mut Canvas, garment: Garment, (x, y): Point, neck: Point) {
         }
         Garment::Tie => {
             let (x, y) = (neck.0, neck.1 + 0.5);
-            let tie = polygon(&[(x - 1.6, y), (x + 1.6, y), (x + 0.8, y + 2.0), (x + 2.2, y + 8.0), (x, y + 10.0), (x - 2.2, y + 8.0), (x - 0.8, y + 2.0)]);
+            let tie = polygon(&[
+                (x - 1.6, y),
+                (x + 1.6, y),
+                (x + 0.8, y + 2.0),
+                (x + 2.2, y + 8.0),
+                (x, y + 10.0),
+                (x - 2.2, y + 8.0),
+                (x - 0.8, y + 2.0),
+            ]);
             canvas.stroke(&tie, WHITE, 1.6);
             canvas.fill(&tie, [24, 24, 60]);
         }
@@ -205,7 +245,15 @@ fn held(canvas: &mut Canvas, person: &Person, (x, y): Point) {
         Some(Item::Ball) => {
             canvas.circle(x + 0.8, y + 0.5, 4.4, DARK);
             canvas.circle(x + 0.8, y + 0.5, 3.7, WHITE);
-            canvas.polygon(&[(x - 0.6, y - 0.6), (x + 2.2, y - 0.6), (x + 1.6, y + 2.0), (x, y + 2.0)], DARK);
+            canvas.polygon(
+                &[
+                    (x - 0.6, y - 0.6),
+                    (x + 2.2, y - 0.6),
+                    (x + 1.6, y + 2.0),
+                    (x, y + 2.0),
+                ],
+                DARK,
+            );
         }
         Some(Item::Balloon) => {
             let top = (x + 1.0, (y - 15.5).max(-14.5));
@@ -216,7 +264,13 @@ fn held(canvas: &mut Canvas, person: &Person, (x, y): Point) {
         Some(Item::Umbrella) => {
             let top = (y - 20.0).max(-18.6);
             canvas.line(&[(x, y + 2.0), (x, top + 2.0)], DARK, 1.2);
-            let roof = polygon(&[(x - 6.5, top + 8.0), (x - 4.6, top + 3.0), (x, top), (x + 4.6, top + 3.0), (x + 6.5, top + 8.0)]);
+            let roof = polygon(&[
+                (x - 6.5, top + 8.0),
+                (x - 4.6, top + 3.0),
+                (x, top),
+                (x + 4.6, top + 3.0),
+                (x + 6.5, top + 8.0),
+            ]);
             canvas.stroke(&roof, DARK, 1.4);
             canvas.fill(&roof, [20, 150, 140]);
             canvas.line(&[(x, top + 1.0), (x, top + 7.5)], WHITE, 1.2);
@@ -232,5 +286,4 @@ fn held(canvas: &mut Canvas, person: &Person, (x, y): Point) {
         }
         None => {}
     }
-    canvas.fill(&circle(x, y, 1.6), SKIN);
 }

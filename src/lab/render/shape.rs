@@ -9,7 +9,11 @@ use tiny_skia::{Path, PathBuilder, Transform};
 pub(super) fn draw(canvas: &mut Canvas, object: &Object, shape: Shape) {
     // A pattern is laid out in pixels from the object's left upper corner.
     let pixel = 1.0 / canvas.scale();
-    let filling = shader(object.color, object.surface, Transform::from_row(pixel, 0.0, 0.0, pixel, -1.0, -1.0));
+    let filling = shader(
+        object.color,
+        object.surface,
+        Transform::from_row(pixel, 0.0, 0.0, pixel, -1.0, -1.0),
+    );
     let edge = outline(object.color);
     let width = (0.9 * pixel).max(0.05);
     under(canvas, shape, edge, width, rgb(object.color));
@@ -42,8 +46,18 @@ fn body(shape: Shape) -> Path {
             path.finish().expect("a heart has an outline")
         }
         Shape::Cross => polygon(&[
-            (-0.34, -0.95), (0.34, -0.95), (0.34, -0.34), (0.95, -0.34), (0.95, 0.34), (0.34, 0.34),
-            (0.34, 0.95), (-0.34, 0.95), (-0.34, 0.34), (-0.95, 0.34), (-0.95, -0.34), (-0.34, -0.34),
+            (-0.34, -0.95),
+            (0.34, -0.95),
+            (0.34, -0.34),
+            (0.95, -0.34),
+            (0.95, 0.34),
+            (0.34, 0.34),
+            (0.34, 0.95),
+            (-0.34, 0.95),
+            (-0.34, 0.34),
+            (-0.95, 0.34),
+            (-0.95, -0.34),
+            (-0.34, -0.34),
         ]),
         Shape::Tree => {
             let mut path = PathBuilder::new();
@@ -65,7 +79,11 @@ fn under(canvas: &mut Canvas, shape: Shape, edge: Rgb, width: f32, color: Rgb) {
             canvas.rect(-0.16, 0.1, 0.16, 0.97, [120, 78, 40]);
         }
         Shape::Cup => {
-            canvas.stroke(&curve((0.35, -0.5), (1.35, -0.35), (0.3, 0.35)), edge, 0.22 + 2.0 * width);
+            canvas.stroke(
+                &curve((0.35, -0.5), (1.35, -0.35), (0.3, 0.35)),
+                edge,
+                0.22 + 2.0 * width,
+            );
             canvas.stroke(&curve((0.35, -0.5), (1.35, -0.35), (0.3, 0.35)), color, 0.22);
         }
         Shape::Fish => {

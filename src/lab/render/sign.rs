@@ -30,12 +30,29 @@ pub(super) fn draw(canvas: &mut Canvas, pictogram: Pictogram) {
         }
         Pictogram::Parking => {
             plate(canvas, &rect(-0.9, -0.9, 0.9, 0.9), BLUE);
-            canvas.line(&[(-0.28, 0.6), (-0.28, -0.55), (0.12, -0.55), (0.34, -0.4), (0.4, -0.2), (0.34, 0.0), (0.12, 0.14), (-0.28, 0.14)], WHITE, 0.26);
+            canvas.line(
+                &[
+                    (-0.28, 0.6),
+                    (-0.28, -0.55),
+                    (0.12, -0.55),
+                    (0.34, -0.4),
+                    (0.4, -0.2),
+                    (0.34, 0.0),
+                    (0.12, 0.14),
+                    (-0.28, 0.14),
+                ],
+                WHITE,
+                0.26,
+            );
         }
         Pictogram::TurnLeft => turn(canvas, -1.0),
         Pictogram::TurnRight => turn(canvas, 1.0),
         Pictogram::Danger => {
-            plate(canvas, &polygon(&[(0.0, -0.92), (1.0, 0.85), (-1.0, 0.85)]), [255, 204, 0]);
+            plate(
+                canvas,
+                &polygon(&[(0.0, -0.92), (1.0, 0.85), (-1.0, 0.85)]),
+                [255, 204, 0],
+            );
             canvas.line(&[(0.0, -0.3), (0.0, 0.25)], DARK, 0.24);
             canvas.circle(0.0, 0.6, 0.15, DARK);
         }
@@ -55,6 +72,13 @@ fn plate(canvas: &mut Canvas, path: &Path, color: Rgb) {
 
 fn turn(canvas: &mut Canvas, side: f32) {
     plate(canvas, &circle(0.0, 0.0, 0.95), BLUE);
-    canvas.stroke(&line(&[(side * -0.38, 0.6), (side * -0.38, -0.1), (side * 0.1, -0.1)]), WHITE, 0.26);
-    canvas.polygon(&[(side * 0.12, -0.58), (side * 0.75, -0.1), (side * 0.12, 0.38)], WHITE);
+    canvas.stroke(
+        &line(&[(side * -0.38, 0.6), (side * -0.38, -0.1), (side * 0.1, -0.1)]),
+        WHITE,
+        0.26,
+    );
+    canvas.polygon(
+        &[(side * 0.12, -0.58), (side * 0.75, -0.1), (side * 0.12, 0.38)],
+        WHITE,
+    );
 }

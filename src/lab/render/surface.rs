@@ -45,10 +45,19 @@ pub(super) fn shader(color: Color, surface: Surface, to_units: Transform) -> Sha
         return Shader::SolidColor(tiny_skia::Color::from_rgba8(red, green, blue, 255));
     }
     let tiles = TILES.get_or_init(|| {
-        Color::ALL.iter().flat_map(|&color| Surface::ALL.iter().map(move |&surface| tile(color, surface))).collect()
+        Color::ALL
+            .iter()
+            .flat_map(|&color| Surface::ALL.iter().map(move |&surface| tile(color, surface)))
+            .collect()
     });
     let tile = &tiles[color as usize * Surface::ALL.len() + surface as usize];
-    Pattern::new(tile.as_ref(), SpreadMode::Repeat, FilterQuality::Nearest, 1.0, to_units)
+    Pattern::new(
+        tile.as_ref(),
+        SpreadMode::Repeat,
+        FilterQuality::Nearest,
+        1.0,
+        to_units,
+    )
 }
 
 fn tile(color: Color, surface: Surface) -> Pixmap {
@@ -64,12 +73,24 @@ fn tile(color: Color, surface: Surface) -> Pixmap {
 fn texel(base: Rgb, surface: Surface, x: u32, y: u32) -> Rgb {
     match surface {
         Surface::Plain => base,
-        Surface::Striped => if (x + y) % 6 < 3 { WHITE } else { base },
+        Surface::Striped => {
+            if (x + y) % 6 < 3 {
+                WHITE
+            } else {
+                base
+            }
+        }
         Surface::Dotted => {
             let (x, y) = ((x % 6) as i32 - 2, (y % 6) as i32 - 2);
             if x * x + y * y <= 2 { WHITE } else { base }
         }
-        Surface::Checkered => if (x / 4 + y / 4) % 2 == 0 { WHITE } else { base },
+        Surface::Checkered => {
+            if (x / 4 + y / 4) % 2 == 0 {
+                WHITE
+            } else {
+                base
+            }
+        }
         Surface::Wood => {
             // Brown boards, 8 pixels wide, with wavy grain; the colour is a glaze over them.
             let glazed = mix(base, [139, 90, 43], 90);
@@ -83,14 +104,22 @@ fn texel(base: Rgb, surface: Surface, x: u32, y: u32) -> Rgb {
         }
         Surface::Brick => {
             let shifted = if (y / 4) % 2 == 0 { x } else { x + 4 };
-            if y % 4 == 3 || shifted % 8 == 7 { [205, 200, 192] } else { mix(base, [120, 60, 40], 40) }
+            if y % 4 == 3 || shifted % 8 == 7 {
+                [205, 200, 192]
+            } else {
+                mix(base, [120, 60, 40], 40)
+            }
         }
         Surface::Metal => {
             // A band of light runs across brushed grey.
             let steel = mix(base, [150, 155, 165], 80);
             let band = (x + 2 * (TILE - y)) % 24;
-            let light: u16 = [0, 0, 40, 90, 160, 230, 230, 160, 90, 40, 0, 0][(band / 2) as usize];
-            let shade = if band >= 20 || band < 2 { mix(steel, [20, 22, 28], 110) } else { steel };
+            let light: u16 = [0, 0, 20, 60, 120, 200, 200, 120, 60, 20, 0, 0][(band / 2) as usize];
+            let shade = if band >= 20 || band < 2 {
+                mix(steel, [20, 22, 28], 110)
+            } else {
+                steel
+            };
             mix(shade, [255, 255, 255], light)
         }
     }

@@ -1,5 +1,11 @@
 //! Who draws: a painter carries out instructions.
 
+mod draw;
+pub mod http;
+pub mod lab;
+
+pub use draw::{draw, finish};
+
 use crate::lab::scene::Scene;
 use crate::model::{Attempt, CallError, EncodedImage, ModelCard};
 use std::sync::Arc;

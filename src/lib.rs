@@ -18,10 +18,28 @@ pub mod image;
 pub mod lab;
 pub mod source;
 
-pub mod model;
 pub mod vlm;
+pub mod model;
 
-pub mod imagine;
+pub mod diverge;
+pub mod progress;
+
 pub mod probe;
+pub mod imagine;
+pub mod answer;
+
+pub mod config;
+pub mod tables;
+pub mod plan;
+pub mod sink;
+pub mod audit;
+
+pub mod sql;
+pub mod slice;
+
+pub mod command;
+
+pub mod plan;
+pub mod sink;
 
 pub use error::{Error, Result};

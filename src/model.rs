@@ -7,6 +7,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
+mod call;
 mod card;
 pub mod http;
 pub mod limit;
@@ -22,6 +23,7 @@ pub(crate) mod conformance;
 pub(crate) mod server;
 
 pub use crate::vlm::Sampling;
+pub use call::calls;
 
 /// Whatever answers, asks or judges.
 #[async_trait::async_trait]

@@ -6,9 +6,13 @@ use crate::source::SourceQuestion;
 use std::sync::Arc;
 
 pub mod dataset;
+pub mod lab;
 pub mod parse;
 pub mod prompted;
 mod prompts;
+mod propose;
+
+pub use propose::{Asker, Pair, asks, propose};
 
 /// How the pair of question and image comes about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -46,6 +50,8 @@ pub struct Subject {
     pub scene: Option<Arc<Scene>>,
     /// The source's own questions.
     pub questions: Arc<[SourceQuestion]>,
+    /// The licence of the source's image, inherited by what is made from it.
+    pub licence: Option<Arc<str>>,
 }
 
 /// One probe that is to be written.

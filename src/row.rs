@@ -7,9 +7,13 @@
 
 mod category;
 mod id;
+mod role;
+mod rows;
 
 pub use category::Category;
 pub use id::{content_id, id};
+pub use role::Role;
+pub use rows::Rows;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

@@ -9,6 +9,12 @@ use ::image::error::ImageError;
 use ::image::metadata::Orientation;
 use ::image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage};
 use std::io::Cursor;
+use std::sync::{Mutex, PoisonError};
+
+/// From here on an image is decoded alone.
+const LARGE_PIXELS: u64 = 16_000_000;
+
+static TURN: Mutex<()> = Mutex::new(());
 
 /// What decoding may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,10 +140,14 @@ fn pixels(bytes: &[u8], format: ImageFormat, limits: Limits) -> Result<RgbImage,
     if decoder.total_bytes() > limits.max_bytes {
         return Err(too_large(format!("{} MiB of pixels", limits.max_bytes >> 20)));
     }
-    if is_cut(bytes, format) {
+    // The decoders of JPEG and WebP fill up what is missing; PNG's tells.
+    if format != ImageFormat::Png && is_cut(bytes, format) {
         return Err(DecodeError::Truncated { format: name });
     }
-    let image = DynamicImage::from_decoder(decoder).map_err(|error| explain(error, name))?;
+    // Large images take turns, so that memory stays bounded however many threads decode.
+    let _turn = (u64::from(width) * u64::from(height) > LARGE_PIXELS)
+        .then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner));
+    let image = DynamicImage::from_decoder(decoder).map_err(|error| explain(&error, bytes, format))?;
     let mut image = DynamicImage::ImageRgb8(flatten(image));
     image.apply_orientation(orientation);
     Ok(image.into_rgb8())
@@ -150,7 +160,7 @@ fn decoder(bytes: &[u8], format: ImageFormat, limits: Limits) -> Result<impl Ima
     reader.limits(allocation);
     reader
         .into_decoder()
-        .map_err(|error| explain(error, name(format)))
+        .map_err(|error| explain(&error, bytes, format))
 }
 
 /// The EXIF orientation; upright when there is none or when it makes no sense.
@@ -181,19 +191,34 @@ fn flatten(image: DynamicImage) -> RgbImage {
     RgbImage::from_raw(width, height, pixels).expect("three bytes for each pixel")
 }
 
-/// Whether a JPEG or WebP ends early; their decoders fill up what is missing. PNG's decoder tells itself.
+/// Whether the data end before the format's own end.
 fn is_cut(bytes: &[u8], format: ImageFormat) -> bool {
     match format {
         ImageFormat::Jpeg => !jpeg_ends(bytes),
-        ImageFormat::WebP => {
+        ImageFormat::Png => !png_ends(bytes),
+        _ => {
             let declared = bytes
                 .get(4..8)
                 .and_then(|size| size.try_into().ok())
                 .map(u32::from_le_bytes);
             declared.is_none_or(|size| u64::from(size) + 8 > bytes.len() as u64)
         }
-        _ => false,
     }
+}
+
+/// Whether the chunks of a PNG lead to IEND: length, type, data, checksum (PNG specification, section 5).
+fn png_ends(bytes: &[u8]) -> bool {
+    let mut at = 8_usize;
+    while let Some([length @ .., a, b, c, d]) = bytes.get(at..at.saturating_add(8)) {
+        if [*a, *b, *c, *d] == *b"IEND" {
+            return true;
+        }
+        let length = length
+            .iter()
+            .fold(0, |length, byte| length << 8 | usize::from(*byte));
+        at = at.saturating_add(12).saturating_add(length);
+    }
+    false
 }
 
 /// Whether the segments and scans of a JPEG lead to its end-of-image marker (ISO/IEC 10918-1, annex B).
@@ -219,36 +244,14 @@ fn jpeg_ends(bytes: &[u8]) -> bool {
     }
 }
 
-fn explain(error: ImageError, format: &'static str) -> DecodeError {
+fn explain(error: &ImageError, bytes: &[u8], format: ImageFormat) -> DecodeError {
+    let (cut, format) = (is_cut(bytes, format), name(format));
+    // The decoders' own words end in a line break at times.
+    let reason = error.to_string().trim_end().to_owned();
     match error {
-        ImageError::Unsupported(error) => DecodeError::Unsupported {
-            format,
-            reason: error.to_string(),
-        },
-        ImageError::Limits(error) => DecodeError::Unsupported {
-            format,
-            reason: error.to_string(),
-        },
-        ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            DecodeError::Truncated { format }
-        }
-        error => {
-            let reason = error.to_string();
-            // The decoders wrap an early end into their own errors, in several words.
-            let early = [
-                "unexpected end",
-                "UnexpectedEof",
-                "failed to fill",
-                "unexpected EOF",
-                "no more data",
-                "No more bytes",
-            ];
-            if early.iter().any(|words| reason.contains(words)) {
-                DecodeError::Truncated { format }
-            } else {
-                DecodeError::Broken { format, reason }
-            }
-        }
+        _ if cut => DecodeError::Truncated { format },
+        ImageError::Unsupported(_) | ImageError::Limits(_) => DecodeError::Unsupported { format, reason },
+        _ => DecodeError::Broken { format, reason },
     }
 }
 

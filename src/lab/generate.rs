@@ -50,7 +50,7 @@ impl World {
     pub fn scene(&self, index: u64) -> Scene {
         let mut rng = self.rng(index);
         let count = rng.random_range(self.counts());
-        let weather = *Weather::ALL.choose(&mut rng).expect("there is weather");
+        let weather = pick(Weather::ALL, &mut rng);
         loop {
             let cast = cast::cast(count, self.difficulty, &mut rng);
             if !self.shows(cast.objects.iter().map(held_out)) {
@@ -85,6 +85,11 @@ impl World {
         seed[17] = u8::from(self.split == Split::HeldOut);
         ChaCha8Rng::from_seed(seed)
     }
+}
+
+/// One of a closed set.
+pub(super) fn pick<T: Copy>(all: &[T], rng: &mut impl Rng) -> T {
+    *all.choose(rng).expect("closed sets are not empty")
 }
 
 #[cfg(test)]

@@ -37,9 +37,8 @@ fn chosen(words: &[&str], share: u64) -> bool {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
     // The low bits of this hash hardly depend on the first bytes.
-    (hash ^ (hash >> 29))
+    let mixed = (hash ^ (hash >> 29))
         .wrapping_mul(0xbf58_476d_1ce4_e5b9)
-        .rotate_left(31)
-        % share
-        == 0
+        .rotate_left(31);
+    mixed.is_multiple_of(share)
 }

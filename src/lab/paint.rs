@@ -62,10 +62,10 @@ pub fn edit(scene: &Scene, instruction: &str, seed: u64) -> Result<Scene, String
             let (index, change) = Change::split(&scene, rest)?;
             change.apply(&mut scene, index, &mut rng)?;
         }
-        "set" | "change" => match cut(rest, &["to", "into"]) {
-            Ok((what, value)) => set(&mut scene, what, value, &mut rng)?,
-            Err(problem) => return Err(problem),
-        },
+        "set" | "change" => {
+            let (what, value) = cut(rest, &["to", "into"])?;
+            set(&mut scene, what, value, &mut rng)?;
+        }
         other => return Err(format!("I do not know how to `{}`", shown(other))),
     }
     compose::settle(&mut scene);

@@ -45,13 +45,8 @@ pub fn render(scene: &Scene) -> Rendered {
         draw(&mut layer, scene, object);
         lay_over(&mut picture, &layer, object, &mut owner, index as u8 + 1);
     }
-    let pixels = picture
-        .pixels()
-        .iter()
-        .flat_map(|pixel| [pixel.red(), pixel.green(), pixel.blue()])
-        .collect();
     Rendered {
-        pixels: RgbImage::from_raw(SIDE, SIDE, pixels).expect("three bytes a pixel"),
+        pixels: opaque(&picture),
         owner,
     }
 }
@@ -59,11 +54,24 @@ pub fn render(scene: &Scene) -> Rendered {
 /// Renders a scene into a PNG file.
 #[must_use]
 pub fn png(scene: &Scene) -> Bytes {
+    encode(&render(scene).pixels)
+}
+
+fn encode(pixels: &RgbImage) -> Bytes {
     let mut file = Vec::new();
     PngEncoder::new_with_quality(&mut file, CompressionType::Fast, FilterType::Adaptive)
-        .write_image(render(scene).pixels.as_raw(), SIDE, SIDE, ExtendedColorType::Rgb8)
+        .write_image(pixels.as_raw(), SIDE, SIDE, ExtendedColorType::Rgb8)
         .expect("writing to memory does not fail");
     file.into()
+}
+
+fn opaque(picture: &Pixmap) -> RgbImage {
+    let pixels = picture
+        .pixels()
+        .iter()
+        .flat_map(|pixel| [pixel.red(), pixel.green(), pixel.blue()])
+        .collect();
+    RgbImage::from_raw(SIDE, SIDE, pixels).expect("three bytes a pixel")
 }
 
 fn draw(layer: &mut Canvas, scene: &Scene, object: &Object) {

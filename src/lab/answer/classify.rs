@@ -12,8 +12,9 @@ pub(super) fn classify(query: &Query) -> Option<Category> {
             .unwrap_or(Category::HallucinationAvoidance),
         Query::Count(phrase) | Query::CountIs(phrase, _) => tiny(phrase).unwrap_or(Category::Counting),
         Query::More(..) => Category::Counting,
-        Query::Is(phrase, predicate) => by_predicate(phrase, predicate)?,
-        Query::Either(phrase, [(predicate, _), _]) => by_predicate(phrase, predicate)?,
+        Query::Is(phrase, predicate) | Query::Either(phrase, [(predicate, _), _]) => {
+            by_predicate(phrase, predicate)?
+        }
         Query::Attribute(attribute, phrase) => by_attribute(*attribute, phrase)?,
         Query::Larger(_) | Query::Smaller(_) => Category::SizeComparison,
         Query::PastHalf(_) => Category::ClockReading,

@@ -223,24 +223,30 @@ fn resolve(scene: &Scene, phrase: &Phrase) -> Result<Vec<Entity>, Unanswerable> 
     }
 }
 
-/// Whether a relation holds to what a phrase stands for: to all of it after "all", else to any.
+/// Whether a relation holds to what a phrase stands for: to all of it after "all", else to any. Where one
+/// case decides, it does not matter that another is hard to tell.
 fn related(
     scene: &Scene,
     phrase: &Phrase,
     eligible: impl Fn(usize) -> bool,
     relation: impl Fn(&Object) -> Result<bool, Unanswerable>,
 ) -> Truth {
-    let mut truths = vec![];
+    let all = phrase.determiner == Determiner::All;
+    let mut refusal = None;
+    let mut cases = 0;
     for entity in resolve(scene, phrase)? {
-        match entity {
-            Entity::Object(index) if eligible(index) => truths.push(relation(&scene.objects[index])?),
-            _ => {}
+        let Entity::Object(index) = entity else { continue };
+        if !eligible(index) {
+            continue;
+        }
+        cases += 1;
+        match relation(&scene.objects[index]) {
+            Ok(truth) if truth != all => return Ok(Some(truth)),
+            Ok(_) => {}
+            Err(reason) => refusal = Some(reason),
         }
     }
-    Ok(Some(match phrase.determiner {
-        Determiner::All => !truths.is_empty() && truths.iter().all(|&truth| truth),
-        _ => truths.contains(&true),
-    }))
+    refusal.map_or(Ok(Some(all && cases > 0)), Err)
 }
 
 fn carries(scene: &Scene, carried: &[Entity], what: &Phrase) -> Result<bool, Unanswerable> {

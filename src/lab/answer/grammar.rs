@@ -221,3 +221,41 @@ fn number(word: &str) -> Option<usize> {
         .position(|each| *each == word)
         .or_else(|| word.parse().ok())
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::lab::answer::query::{Determiner, Noun};
+
+    /// Holds every rule against its slots: what it takes is what its pattern gives.
+    pub(in crate::lab::answer) fn check<T>(rules: &[Rule<T>]) {
+        for (pattern, build) in rules {
+            let slots = pattern
+                .split(' ')
+                .filter(|piece| piece.starts_with(|c: char| c.is_ascii_uppercase()));
+            let mut parts = Parts(slots.map(part).collect());
+            build(&mut parts);
+            assert!(parts.0.is_empty(), "the rule \"{pattern}\" leaves a slot unused");
+        }
+    }
+
+    fn part(slot: &str) -> Part {
+        let noun = Noun::Clock;
+        let filters = vec![];
+        match slot {
+            "NP" => Part::Phrase(Phrase {
+                determiner: Determiner::The,
+                extreme: None,
+                noun,
+                filters,
+                words: slot.into(),
+            }),
+            "PRED" | "ADJECTIVE" => Part::Predicate(Predicate::Here),
+            "ATTRIBUTE" => Part::Attribute(Attribute::Color),
+            "WEATHER" => Part::Weather(Weather::Sunny),
+            "NUMBER" => Part::Number(1),
+            "WORD" | "NAME" => Part::Word(slot.to_owned()),
+            other => panic!("no slot is called {other}"),
+        }
+    }
+}

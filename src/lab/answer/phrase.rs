@@ -7,6 +7,8 @@ use crate::lab::scene::{Garment, Item, Shape};
 
 /// More clauses than this after one noun are not read.
 const MOST_CLAUSES: usize = 3;
+/// Evaluation takes a scene's number of things to this power.
+const MOST_NESTED: usize = 4;
 
 /// What may follow a noun. "and" is not among them: it joins predicates.
 #[rustfmt::skip] // one rule a line
@@ -70,6 +72,7 @@ pub(super) fn read(parser: &Parser, start: usize) -> Readings<Phrase> {
         newest = readings.len();
         readings.extend(longer);
     }
+    readings.retain(|(phrase, _)| phrase.depth() <= MOST_NESTED);
     for (phrase, end) in &mut readings {
         phrase.words = parser.written(start, *end);
     }
@@ -152,5 +155,13 @@ fn finish(
         noun,
         filters,
         words: String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn rules_take_what_their_patterns_give() {
+        super::super::grammar::tests::check(super::CLAUSES);
     }
 }

@@ -115,3 +115,11 @@ pub(super) fn answer(predicate: &Predicate) -> String {
         Predicate::Both(one, other) => format!("{} and {}", answer(one), answer(other)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn rules_take_what_their_patterns_give() {
+        super::super::grammar::tests::check(super::RULES);
+    }
+}

@@ -87,6 +87,33 @@ pub(super) enum Predicate {
     Both(Box<Predicate>, Box<Predicate>),
 }
 
+impl Phrase {
+    /// How many phrases are nested in one another, this one included.
+    pub(super) fn depth(&self) -> usize {
+        1 + self.filters.iter().map(Predicate::depth).max().unwrap_or(0)
+    }
+}
+
+impl Predicate {
+    fn depth(&self) -> usize {
+        match self {
+            Self::Is(phrase)
+            | Self::Beside(_, phrase)
+            | Self::Larger(phrase)
+            | Self::Smaller(phrase)
+            | Self::Same(_, phrase)
+            | Self::Holds(phrase)
+            | Self::Wears(phrase)
+            | Self::Has(phrase)
+            | Self::Touches(phrase)
+            | Self::TouchedBy(phrase) => phrase.depth(),
+            Self::Not(inner) => inner.depth(),
+            Self::Both(one, other) => one.depth().max(other.depth()),
+            _ => 0,
+        }
+    }
+}
+
 /// What can be asked of a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Attribute {

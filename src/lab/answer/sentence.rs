@@ -195,3 +195,13 @@ fn demands(parser: &Parser, start: usize) -> Readings<Query> {
     }
     readings
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn rules_take_what_their_patterns_give() {
+        super::super::grammar::tests::check(super::STATEMENTS);
+        super::super::grammar::tests::check(super::QUESTIONS);
+        super::super::grammar::tests::check(super::RULES);
+    }
+}

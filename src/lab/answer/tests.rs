@@ -1,6 +1,8 @@
 //! Free questions about hand-made scenes, with truths worked out by hand.
 
 use super::*;
+use crate::lab::generate::{Split, World};
+use crate::lab::refer::phrase;
 use crate::lab::scene::{
     Action, Color, Country, Emotion, Garment, Item, Kind, Object, Person, Pictogram, Shape, Size, Surface,
     Weather,
@@ -202,6 +204,21 @@ fn refusals_say_why() {
 
 #[test]
 fn hostile_texts_are_refused_quickly() {
+    let mut crowd = street();
+    for at in 0..30_u8 {
+        crowd.objects.push(shape(
+            Shape::Star,
+            Color::Red,
+            Surface::Plain,
+            Size::Small,
+            f32::from(at) * 4.0,
+            50.0,
+        ));
+    }
+    let deepest = format!("is there a star {}?", "left of a star ".repeat(3));
+    assert_eq!(answer(&crowd, &deepest), Ok("yes".to_owned()));
+    let negated = format!("is the clock {}black?", "not ".repeat(51));
+    assert_eq!(answer(&crowd, &negated), Ok("no".to_owned()));
     let started = std::time::Instant::now();
     let nested = format!("is the star {} red?", "left of the cup that is above ".repeat(12));
     for text in [
@@ -210,17 +227,33 @@ fn hostile_texts_are_refused_quickly() {
         "is the star and ".repeat(20),
         "left of the star ".repeat(20),
         nested,
+        format!("is there a star {}?", "left of a star ".repeat(12)),
         "\u{0}\u{1F600}\u{202E}ß'ſ’s".to_owned(),
         "'s 's 's".to_owned(),
         String::new(),
     ] {
         assert!(
-            matches!(answer(&street(), &text), Err(Unanswerable::Nonsense(_))),
+            matches!(answer(&crowd, &text), Err(Unanswerable::Nonsense(_))),
             "{text}"
         );
         assert_eq!(category(&text), None);
     }
     assert!(started.elapsed().as_secs() < 5, "took {:?}", started.elapsed());
+}
+
+#[test]
+fn referring_phrases_mean_the_same_here() {
+    for difficulty in 0..4 {
+        let world = World { seed: 5, difficulty, split: Split::Train };
+        for scene in (0..200).map(|index| world.scene(index)) {
+            for (index, object) in scene.objects.iter().enumerate() {
+                if let Some(phrase) = phrase(&scene, index) {
+                    let found = answer(&scene, &format!("what size is {phrase}?"));
+                    assert_eq!(found, Ok(object.size.name().to_owned()), "{phrase} in {scene:?}");
+                }
+            }
+        }
+    }
 }
 
 #[test]

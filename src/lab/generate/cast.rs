@@ -1,6 +1,6 @@
 //! What a scene shows, before anything has a place.
 
-use super::WORDS;
+use super::{WORDS, pick};
 use crate::lab::scene::{
     Action, Color, Country, Emotion, Garment, Item, Kind, Object, Person, Pictogram, Shape, Size, Surface,
 };
@@ -53,14 +53,10 @@ pub(super) fn cast(count: usize, difficulty: u8, rng: &mut impl Rng) -> Cast {
     Cast { objects }
 }
 
-fn any<T: Copy>(all: &[T], rng: &mut impl Rng) -> T {
-    *all.choose(rng).expect("closed sets are not empty")
-}
-
 fn object(kind: Kind, size: Size, rng: &mut impl Rng) -> Object {
     Object {
         kind,
-        color: any(Color::ALL, rng),
+        color: pick(Color::ALL, rng),
         surface: Surface::Plain,
         size,
         x: 0.0,
@@ -74,7 +70,7 @@ fn structured_object(special: Special, difficulty: u8, rng: &mut impl Rng) -> Ob
     } else {
         &[Size::Small, Size::Medium, Size::Medium, Size::Large]
     };
-    let size = any(sizes, rng);
+    let size = pick(sizes, rng);
     let kind = match special {
         Special::Person => person(rng),
         Special::Clock => {
@@ -84,12 +80,12 @@ fn structured_object(special: Special, difficulty: u8, rng: &mut impl Rng) -> Ob
                 minute: rng.random_range(0..60 / step) * step,
             }
         }
-        Special::Flag => Kind::Flag(any(Country::ALL, rng)),
+        Special::Flag => Kind::Flag(pick(Country::ALL, rng)),
         Special::Board => {
             let text = if rng.random_bool(0.5) {
                 rng.random_range(10..100).to_string()
             } else {
-                any(WORDS, rng).to_owned()
+                pick(WORDS, rng).to_owned()
             };
             // Small characters are for the harder worlds; long large words leave no room.
             let size = if text.len() > 3 && size == Size::Large {
@@ -99,19 +95,19 @@ fn structured_object(special: Special, difficulty: u8, rng: &mut impl Rng) -> Ob
             };
             return object(Kind::Board(text), size, rng);
         }
-        Special::Sign => Kind::Sign(any(Pictogram::ALL, rng)),
+        Special::Sign => Kind::Sign(pick(Pictogram::ALL, rng)),
     };
     object(kind, size, rng)
 }
 
 fn person(rng: &mut impl Rng) -> Kind {
-    let action = any(Action::ALL, rng);
+    let action = pick(Action::ALL, rng);
     // An umbrella or a balloon overhead hides a hat, so few people have both.
-    let holds = rng.random_bool(0.6).then(|| any(Item::ALL, rng));
-    let wears = rng.random_bool(0.6).then(|| any(Garment::ALL, rng));
+    let holds = rng.random_bool(0.6).then(|| pick(Item::ALL, rng));
+    let wears = rng.random_bool(0.6).then(|| pick(Garment::ALL, rng));
     Kind::Person(Person {
         action,
-        emotion: any(Emotion::ALL, rng),
+        emotion: pick(Emotion::ALL, rng),
         holds,
         wears,
         touches: None,
@@ -125,7 +121,7 @@ fn shapes(count: usize, difficulty: u8, rng: &mut impl Rng) -> Vec<Object> {
         return shapes;
     }
     if !shapes.iter().any(|each| MATERIALS.contains(&each.surface)) && rng.random_bool(0.35) {
-        shapes[0].surface = any(&MATERIALS, rng);
+        shapes[0].surface = pick(&MATERIALS, rng);
         shapes[0].size = shapes[0].size.max(Size::Medium);
     }
     let group = rng.random_range(2..=4).min(count);
@@ -147,15 +143,15 @@ fn shapes(count: usize, difficulty: u8, rng: &mut impl Rng) -> Vec<Object> {
 fn shape(difficulty: u8, rng: &mut impl Rng) -> Object {
     let surface = match rng.random_range(0..10) {
         0..5 => Surface::Plain,
-        5..8 => any(&PATTERNS, rng),
-        _ => any(&MATERIALS, rng),
+        5..8 => pick(&PATTERNS, rng),
+        _ => pick(&MATERIALS, rng),
     };
     let sizes: &[Size] = match difficulty {
         0 => &[Size::Small, Size::Medium, Size::Large, Size::Large],
         1 => &[Size::Small, Size::Medium, Size::Medium, Size::Large],
         _ => &[Size::Tiny, Size::Small, Size::Small, Size::Medium, Size::Large],
     };
-    let mut shape = object(Kind::Shape(any(Shape::ALL, rng)), any(sizes, rng), rng);
+    let mut shape = object(Kind::Shape(pick(Shape::ALL, rng)), pick(sizes, rng), rng);
     // A pattern takes more pixels than the smallest things have.
     shape.surface = if shape.size == Size::Tiny {
         Surface::Plain

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::lab::layout::{Bounds, overlap, touching_side, valid};
-use crate::lab::scene::{Kind, Object, Person, Shape, Size, Surface};
+use crate::lab::scene::{
+    Action, Color, Country, Emotion, Garment, Item, Kind, Object, Person, Pictogram, Shape, Size, Surface,
+};
 use crate::row::Category;
 
 fn scenes(difficulty: u8, split: Split, count: u64) -> impl Iterator<Item = Scene> {
@@ -50,7 +52,6 @@ fn every_word_of_the_world_is_seen_in_training() {
         .collect::<String>();
     let words: std::collections::HashSet<&str> = text.split([' ', ',']).collect();
     let names = |all: &[&'static str]| all.iter().flat_map(|name| name.split(' ')).collect::<Vec<_>>();
-    use crate::lab::scene::{Action, Color, Country, Emotion, Garment, Item, Pictogram};
     let wanted = [
         names(&Shape::ALL.iter().map(|each| each.name()).collect::<Vec<_>>()),
         names(&Color::ALL.iter().map(|each| each.name()).collect::<Vec<_>>()),

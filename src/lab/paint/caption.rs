@@ -3,12 +3,11 @@
 use super::MOST_OBJECTS;
 use super::compose::{Place, build, settle};
 use crate::lab::describe::{Description, shown, with_article, words};
-use crate::lab::generate::arrange;
+use crate::lab::generate::{arrange, pick};
 use crate::lab::layout::{anywhere, extent};
 use crate::lab::refer::{find_words, phrase};
 use crate::lab::scene::{Action, Kind, Object, Scene, Surface, Weather};
 use rand::SeedableRng;
-use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 
 /// Says all that a scene shows, but where things stand. A touch is told where a phrase tells what is
@@ -52,7 +51,7 @@ pub fn generate(caption: &str, seed: u64) -> Result<Scene, String> {
     let words = words(&spaced);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let (things, weather) = cut_weather(opening(&words));
-    let weather = weather.unwrap_or_else(|| *Weather::ALL.choose(&mut rng).expect("there is weather"));
+    let weather = weather.unwrap_or_else(|| pick(Weather::ALL, &mut rng));
     let mut objects = Vec::new();
     let mut touches = Vec::new();
     for thing in things

@@ -128,14 +128,14 @@ impl Change {
             (Self::Size(size), _) => object.size = size,
             (Self::Larger, _) => {
                 object.size =
-                    next(object.size, 1).ok_or_else(|| format!("the {noun} is as large as can be"))?
+                    next(object.size, 1).ok_or_else(|| format!("the {noun} is as large as can be"))?;
             }
             (Self::Smaller, _) => {
                 object.size =
-                    next(object.size, -1).ok_or_else(|| format!("the {noun} is as small as can be"))?
+                    next(object.size, -1).ok_or_else(|| format!("the {noun} is as small as can be"))?;
             }
             (Self::Time(new_hour, new_minute), Kind::Clock { hour, minute }) => {
-                (*hour, *minute) = (new_hour, new_minute)
+                (*hour, *minute) = (new_hour, new_minute);
             }
             (Self::Time(..), _) => return cannot("hands"),
             (Self::Pictogram(pictogram), Kind::Sign(shown)) => *shown = pictogram,
@@ -146,10 +146,10 @@ impl Change {
             (Self::Wears(garment), Kind::Person(person)) => person.wears = Some(garment),
             (Self::Word(word), Kind::Board(text)) => *text = word,
             (Self::Pictogram(word), Kind::Board(text)) if word.name().len() <= 5 => {
-                word.name().clone_into(text)
+                word.name().clone_into(text);
             }
             (Self::Country(word), Kind::Board(text)) if word.name().len() <= 5 => {
-                word.name().clone_into(text)
+                word.name().clone_into(text);
             }
             (Self::Word(word), _) => return Err(format!("the {noun} cannot become `{}`", shown(&word))),
             (Self::Pictogram(_), _) => return cannot("pictogram"),

@@ -2,23 +2,19 @@
 
 use super::MOST_OBJECTS;
 use crate::lab::describe::{Description, Noun, with_article};
-use crate::lab::generate::WORDS;
+use crate::lab::generate::{WORDS, pick};
 use crate::lab::layout::{Bounds, anywhere, extent, keep_inside, overlap, touching_side};
 use crate::lab::refer::find_words;
 use crate::lab::scene::{
     Action, Color, Country, Emotion, Kind, Object, Person, Pictogram, SIDE, Scene, Size, Surface,
 };
 use rand::Rng;
-use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 
 /// Makes what is described; what is left open is drawn at random.
 pub(super) fn build(said: &Description, rng: &mut ChaCha8Rng) -> Result<Object, String> {
     let noun = said.noun.ok_or("`object` does not say what to draw")?;
     refuse_misfits(said, noun)?;
-    fn open<T: Copy>(said: Option<T>, all: &[T], rng: &mut ChaCha8Rng) -> T {
-        said.unwrap_or_else(|| *all.choose(rng).expect("closed sets are not empty"))
-    }
     let kind = match noun {
         Noun::Shape(shape) => Kind::Shape(shape),
         Noun::Clock => {
@@ -50,6 +46,11 @@ pub(super) fn build(said: &Description, rng: &mut ChaCha8Rng) -> Result<Object, 
         x: SIDE as f32 / 2.0,
         y: SIDE as f32 / 2.0,
     })
+}
+
+/// What was said, or any of all.
+fn open<T: Copy>(said: Option<T>, all: &[T], rng: &mut ChaCha8Rng) -> T {
+    said.unwrap_or_else(|| pick(all, rng))
 }
 
 /// Says which attribute the noun cannot have.
@@ -200,8 +201,8 @@ impl Place {
     fn allows(self, bounds: &Bounds, other: Option<&Bounds>) -> bool {
         let third = SIDE as f32 / 3.0;
         let (x, y) = (
-            (bounds.left + bounds.right) / 2.0,
-            (bounds.top + bounds.bottom) / 2.0,
+            f32::midpoint(bounds.left, bounds.right),
+            f32::midpoint(bounds.top, bounds.bottom),
         );
         match (self, other) {
             (Self::Near(..), _) => true,

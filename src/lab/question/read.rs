@@ -4,7 +4,7 @@ use super::Family;
 use super::name::Hidden;
 use super::template::Template;
 use super::writer::Writer;
-use crate::lab::scene::Kind;
+use crate::lab::scene::{Kind, Object};
 use crate::row::Category::{ClockReading, SmallTextRecognition};
 
 pub(super) const FAMILY: Family = Family {
@@ -100,19 +100,10 @@ fn write(writer: &mut Writer) {
         writer.ask(&MINUTES, &[("a", &phrase)], &minute.to_string());
         writer.ask(&TIME, &[("a", &phrase)], &time(hour, minute));
         let truth = writer.coin();
-        let hours: Vec<u8> = (1..=12).collect();
-        // One hand of a false time is right, so that both have to be read. The other minutes lie opposite:
-        // easy worlds know no others, and their times would be known to be false.
-        let claimed = match (truth, writer.coin()) {
-            (true, _) => (hour, minute),
-            (false, true) => (writer.other(&hours, hour), minute),
-            (false, false) => (hour, (minute + 30) % 60),
-        };
-        writer.ask_whether(
-            &TIME_IS,
-            &[("a", &phrase), ("t", &time(claimed.0, claimed.1))],
-            truth,
-        );
+        if let Some(false_time) = misread_clock(writer, &scene.objects[index], hour, minute) {
+            let claimed = if truth { time(hour, minute) } else { false_time };
+            writer.ask_whether(&TIME_IS, &[("a", &phrase), ("t", &claimed)], truth);
+        }
         if minute != 0 && minute != 30 {
             writer.ask_whether(&HALF, &[("a", &phrase)], minute > 30);
         }
@@ -123,13 +114,9 @@ fn write(writer: &mut Writer) {
     {
         writer.ask(&TEXT, &[("a", &phrase)], text);
         let truth = writer.coin();
-        let claimed = if truth {
-            Some(text.clone())
-        } else {
-            misread(writer, text)
-        };
-        if let Some(claimed) = claimed {
-            writer.ask_whether(&TEXT_IS, &[("a", &phrase), ("t", &claimed)], truth);
+        if let Some(false_text) = misread_board(writer, &scene.objects[index], text) {
+            let claimed = if truth { text } else { &false_text };
+            writer.ask_whether(&TEXT_IS, &[("a", &phrase), ("t", claimed)], truth);
         }
         let answer = if is_number(text) { "number" } else { "word" };
         writer.ask_choice(&NUMBER_OR_WORD, &[("a", &phrase)], answer, &["number", "word"]);
@@ -144,23 +131,40 @@ fn is_number(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Another text of the same kind: a number with one other digit, or another word.
-fn misread(writer: &mut Writer, text: &str) -> Option<String> {
-    if !is_number(text) {
-        let others: Vec<&str> = WORDS.iter().copied().filter(|word| *word != text).collect();
-        return writer.pick(&others).map(str::to_owned);
-    }
-    let places: Vec<usize> = (0..text.len()).collect();
-    let place = writer.pick(&places)?;
-    let first = u8::from(place == 0) + b'0';
-    let digits: Vec<u8> = (first..=b'9')
-        .filter(|digit| *digit != text.as_bytes()[place])
+/// Another time of which one hand is right, so that both have to be read.
+fn misread_clock(writer: &mut Writer, clock: &Object, hour: u8, minute: u8) -> Option<String> {
+    // The other minutes lie opposite: easy worlds have no others, and the rest would be known to be false.
+    let other_minutes = vec![(hour, (minute + 30) % 60)];
+    let other_hours: Vec<(u8, u8)> = (1..=12)
+        .filter(|other| *other != hour)
+        .map(|hour| (hour, minute))
         .collect();
-    let digit = writer.pick(&digits)?;
-    Some(format!(
-        "{}{}{}",
-        &text[..place],
-        char::from(digit),
-        &text[place + 1..]
-    ))
+    let mut times = if writer.coin() { other_hours } else { other_minutes };
+    times.retain(|&(hour, minute)| writer.can_be(clock, Kind::Clock { hour, minute }));
+    writer.pick(&times).map(|(hour, minute)| time(hour, minute))
+}
+
+/// Another text of the same kind: a number with one other digit, or another word.
+fn misread_board(writer: &mut Writer, board: &Object, text: &str) -> Option<String> {
+    let differences = |other: &str| {
+        text.bytes()
+            .zip(other.bytes())
+            .filter(|(one, other)| one != other)
+            .count()
+    };
+    let mut texts: Vec<String> = if is_number(text) {
+        let numbers = (10..100).map(|number: u32| number.to_string());
+        numbers
+            .filter(|other| other.len() == text.len() && differences(other) == 1)
+            .collect()
+    } else {
+        WORDS
+            .iter()
+            .filter(|&&word| word != text)
+            .map(|&word| word.to_owned())
+            .collect()
+    };
+    texts.retain(|other| writer.can_be(board, Kind::Board(other.clone())));
+    let order: Vec<&str> = texts.iter().map(String::as_str).collect();
+    writer.pick(&order).map(str::to_owned)
 }

@@ -14,7 +14,11 @@ pub(super) const FAMILY: Family = Family {
 const WEATHER: Template = Template {
     category: Atmosphere,
     name: "weather",
-    train: &["what is the weather?", "what is the weather like?"],
+    train: &[
+        "what is the weather?",
+        "what is the weather like?",
+        "what is the weather here?",
+    ],
     held_out: &["what does the weather look like?"],
 };
 const WEATHER_IS: Template = Template {

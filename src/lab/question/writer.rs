@@ -4,6 +4,7 @@ use super::LabQuestion;
 use super::name::{Hidden, describe};
 use super::template::{Template, fill};
 use crate::lab::generate::Split;
+use crate::lab::holdout::held_out;
 use crate::lab::scene::{Kind, Object, Person, Scene};
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
@@ -86,6 +87,16 @@ impl<'a> Writer<'a> {
     /// `this` if the statement is to be true, else another of its set.
     pub(super) fn claim<T: Copy + PartialEq>(&mut self, all: &[T], this: T, truth: bool) -> T {
         if truth { this } else { self.other(all, this) }
+    }
+
+    /// Whether scenes of this split can show the object as this kind. A false claim must: what training
+    /// never shows would be known to be false without a look.
+    pub(super) fn can_be(&self, object: &Object, kind: Kind) -> bool {
+        self.split == Split::HeldOut
+            || !held_out(&Object {
+                kind,
+                ..object.clone()
+            })
     }
 
     /// The objects that pass, in random order.

@@ -103,7 +103,7 @@ pub(super) fn draw(canvas: &mut Canvas, object: &Object, person: &Person, reach:
         }
     };
     let free = reach.map_or(pose.free_hand, |point| {
-        [((point.0 - 4.0) / 2.0, (point.1 + neck.1) / 2.0), point]
+        [((point.0 - 4.0) / 2.0, f32::midpoint(point.1, neck.1)), point]
     });
     for (start, [elbow, hand]) in [(shoulder(-1.0), free), (shoulder(1.0), pose.full_hand)] {
         canvas.line(&[start, elbow, hand], outline(object.color), 4.4);

@@ -85,7 +85,7 @@ fn texel(base: Rgb, surface: Surface, x: u32, y: u32) -> Rgb {
             if x * x + y * y <= 2 { WHITE } else { base }
         }
         Surface::Checkered => {
-            if (x / 4 + y / 4) % 2 == 0 {
+            if (x / 4 + y / 4).is_multiple_of(2) {
                 WHITE
             } else {
                 base
@@ -103,7 +103,7 @@ fn texel(base: Rgb, surface: Surface, x: u32, y: u32) -> Rgb {
             }
         }
         Surface::Brick => {
-            let shifted = if (y / 4) % 2 == 0 { x } else { x + 4 };
+            let shifted = if (y / 4).is_multiple_of(2) { x } else { x + 4 };
             if y % 4 == 3 || shifted % 8 == 7 {
                 [205, 200, 192]
             } else {
@@ -115,10 +115,10 @@ fn texel(base: Rgb, surface: Surface, x: u32, y: u32) -> Rgb {
             let steel = mix(base, [150, 155, 165], 80);
             let band = (x + 2 * (TILE - y)) % 24;
             let light: u16 = [0, 0, 20, 60, 120, 200, 200, 120, 60, 20, 0, 0][(band / 2) as usize];
-            let shade = if band >= 20 || band < 2 {
-                mix(steel, [20, 22, 28], 110)
-            } else {
+            let shade = if (2..20).contains(&band) {
                 steel
+            } else {
+                mix(steel, [20, 22, 28], 110)
             };
             mix(shade, [255, 255, 255], light)
         }

@@ -98,7 +98,7 @@ pub(super) fn identify_such(parts: &mut Parts) -> Query {
 
 pub(super) fn identify_that(parts: &mut Parts) -> Query {
     let mut phrase = the(Noun::Thing);
-    phrase.words = "such a thing".to_owned();
+    "such a thing".clone_into(&mut phrase.words);
     phrase.filters.push(parts.predicate());
     Query::Attribute(Attribute::Kind, phrase)
 }

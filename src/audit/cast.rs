@@ -1,0 +1,185 @@
+//! Who plays which part: the configuration's models, opened and wrapped.
+//!
+//! The same model in two parts may be two cards: a judge is asked without the answering template.
+
+use crate::answer::Player;
+use crate::config::{Config, ModelOptions, PainterOptions, ProberKind, ProberOptions};
+use crate::diverge::{TRUTH, judge};
+use crate::error::Result;
+use crate::imagine::http::HttpPainter;
+use crate::imagine::lab::LabPainter;
+use crate::imagine::Painter;
+use crate::model::http::{HttpModel, client};
+use crate::model::local::LocalModel;
+use crate::model::mock::Mock;
+use crate::model::{Model, ModelCard};
+use crate::probe::dataset::Dataset;
+use crate::probe::lab::Lab;
+use crate::probe::prompted::Prompted;
+use crate::probe::{Asker, Prober};
+use crate::progress::{Counter, ModelProgress, Progress};
+use crate::row::{ModelRow, Role};
+use crate::vlm::Sampling;
+use chrono::Utc;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The name of the painter in progress and summaries.
+pub const PAINTER: &str = "painter";
+
+/// Everybody who takes part in an audit.
+pub struct Cast {
+    /// The model that is audited.
+    pub target: Player,
+    /// The models that it is compared with.
+    pub references: Vec<Player>,
+    /// The models that decide where there is no truth.
+    pub judges: Vec<Player>,
+    /// Who writes the probes.
+    pub askers: Vec<Asker>,
+    /// Who draws.
+    pub painter: Option<Arc<dyn Painter>>,
+}
+
+impl Cast {
+    /// Opens every model of a checked configuration; checkpoints are loaded, servers are not called yet.
+    ///
+    /// # Errors
+    /// [`crate::Error::Checkpoint`] or [`crate::Error::Model`] naming what cannot be opened.
+    pub fn open(config: &Config) -> Result<Self> {
+        let mut opener = Opener { config, client: client()?, loaded: Vec::new() };
+        let answers = &config.answers;
+        Ok(Self {
+            target: opener.player(&config.target, answers, true)?,
+            references: config
+                .references
+                .iter()
+                .map(|name| opener.player(name, answers, true))
+                .collect::<Result<_>>()?,
+            judges: config
+                .judges
+                .iter()
+                .map(|name| opener.player(name, &judge::sampling(), false))
+                .collect::<Result<_>>()?,
+            askers: config.probers.iter().map(|prober| opener.asker(prober)).collect::<Result<_>>()?,
+            painter: match &config.painter {
+                None => None,
+                Some(PainterOptions::Lab) => Some(Arc::new(LabPainter::default())),
+                Some(PainterOptions::Http(options)) => {
+                    Some(Arc::new(HttpPainter::new(opener.client.clone(), options.clone())?))
+                }
+            },
+        })
+    }
+
+    /// Target and references, in order.
+    pub fn players(&self) -> impl Iterator<Item = (Role, &Player)> {
+        let references = self.references.iter().map(|player| (Role::Reference, player));
+        std::iter::once((Role::Target, &self.target)).chain(references)
+    }
+
+    /// The references' ids as they stand in `divergences`.
+    pub fn reference_set(&self) -> String {
+        set(self.references.iter().map(|player| player.model.card().model_id.as_str()))
+    }
+
+    /// The judges' ids as they stand in `divergences`, ground truth first.
+    pub fn judge_set(&self) -> String {
+        let judges = set(self.judges.iter().map(|player| player.model.card().model_id.as_str()));
+        if judges.is_empty() { TRUTH.to_owned() } else { format!("{TRUTH},{judges}") }
+    }
+
+    /// Everybody's rows of the table `models`.
+    pub fn rows(&self) -> Vec<ModelRow> {
+        let now = Utc::now();
+        let mut rows: Vec<ModelRow> = self.cards().map(|(_, _, card)| card.row(now)).collect();
+        rows.sort_by(|a, b| a.model_id.cmp(&b.model_id));
+        rows.dedup_by(|a, b| a.model_id == b.model_id);
+        rows
+    }
+
+    /// Counters for everybody.
+    pub fn progress(&self) -> Progress {
+        let models = self.cards().map(|(role, name, _)| ModelProgress {
+            role,
+            name: name.to_owned(),
+            done: Counter::default(),
+            failed: Counter::default(),
+            asked: Counter::default(),
+        });
+        Progress { models: models.collect(), ..Progress::default() }
+    }
+
+    /// Everybody's part, name and card.
+    pub fn cards(&self) -> impl Iterator<Item = (Role, &str, &ModelCard)> {
+        let askers = self.askers.iter().map(|asker| (Role::Prober, asker.name.as_str(), asker.prober.card()));
+        let painter = self.painter.iter().map(|painter| (Role::Painter, PAINTER, painter.card()));
+        let players = self.players().map(|(role, player)| (role, player.name.as_str(), player.model.card()));
+        let judges = self.judges.iter().map(|player| (Role::Judge, player.name.as_str(), player.model.card()));
+        askers.chain(painter).chain(players).chain(judges)
+    }
+}
+
+fn set<'a>(ids: impl Iterator<Item = &'a str>) -> String {
+    let mut ids: Vec<&str> = ids.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.join(",")
+}
+
+/// Opens models, each checkpoint once.
+struct Opener<'a> {
+    config: &'a Config,
+    client: reqwest::Client,
+    loaded: Vec<(String, Arc<dyn Model>)>,
+}
+
+impl Opener<'_> {
+    /// A model; with its answering template or, for judges and auditors, with the bare prompt.
+    fn model(&mut self, name: &str, sampling: &Sampling, templated: bool) -> Result<Arc<dyn Model>> {
+        match &self.config.models[name] {
+            ModelOptions::Mock(options) => Ok(Arc::new(Mock::new(options))),
+            ModelOptions::Http(options) => {
+                let mut options = options.clone();
+                if !templated {
+                    "{prompt}".clone_into(&mut options.prompt_template);
+                }
+                Ok(HttpModel::new(self.client.clone(), options, sampling)?.paced())
+            }
+            ModelOptions::Local(options) => {
+                if let Some((_, model)) = self.loaded.iter().find(|(path, _)| *path == options.path) {
+                    return Ok(model.clone());
+                }
+                let model: Arc<dyn Model> = Arc::new(LocalModel::open(Path::new(&options.path), sampling)?);
+                self.loaded.push((options.path.clone(), model.clone()));
+                Ok(model)
+            }
+        }
+    }
+
+    fn player(&mut self, name: &str, sampling: &Sampling, templated: bool) -> Result<Player> {
+        Ok(Player {
+            model: self.model(name, sampling, templated)?,
+            name: name.to_owned(),
+            sampling: sampling.clone(),
+        })
+    }
+
+    fn asker(&mut self, options: &ProberOptions) -> Result<Asker> {
+        let (prober, name): (Arc<dyn Prober>, String) = match options.kind {
+            ProberKind::Dataset => (Arc::new(Dataset::new()), "dataset".to_owned()),
+            ProberKind::Lab => (Arc::new(Lab::new()), "lab".to_owned()),
+            ProberKind::Prompted => {
+                let model = self.model(&options.model, &options.sampling, false)?;
+                (Arc::new(Prompted::new(model, options.sampling.clone())), options.model.clone())
+            }
+        };
+        Ok(Asker {
+            prober,
+            name,
+            strategies: options.strategies.clone(),
+            probes: options.probes,
+            round: options.round,
+        })
+    }
+}

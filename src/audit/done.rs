@@ -1,0 +1,184 @@
+//! What the tables held when the run began, and the probes that this cast has not been compared on yet.
+//!
+//! Held in memory as columns; bytes of drawn images are read when a batch needs them.
+
+use super::Cast;
+use crate::answer::{Answers, Verdicts, verdict_key};
+use crate::diverge::{Truth, TRUTH};
+use crate::error::Result;
+use crate::imagine;
+use crate::lab::scene::Scene;
+use crate::model::EncodedImage;
+use crate::plan::{self, Ids, Known, KnownImages};
+use crate::probe::{Ask, Pair, Strategy, Subject};
+use crate::row::{AnswerRow, ImageBytesRow, ImageRow, ProbeRow, VerdictRow};
+use crate::tables::Tables;
+use futures::TryStreamExt;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What is done already.
+pub struct Done {
+    tables: Tables,
+    images: KnownImages,
+    models: Ids,
+    probes: Known<ProbeRow>,
+    answers: Vec<(String, Known<AnswerRow>)>,
+    verdicts: Known<VerdictRow>,
+    judges: Vec<String>,
+    diverged: Ids,
+    covered: Ids,
+}
+
+impl Done {
+    /// Looks up what concerns this cast, measure and run.
+    ///
+    /// # Errors
+    /// [`crate::Error::Table`] when a table cannot be read.
+    pub async fn load(tables: &Tables, cast: &Cast, measure: &str, run_id: &str) -> Result<Self> {
+        let probers: Vec<&str> = cast.askers.iter().map(|asker| asker.prober.card().model_id.as_str()).collect();
+        let mut judges: Vec<String> =
+            cast.judges.iter().map(|player| player.model.card().model_id.clone()).collect();
+        judges.push(TRUTH.to_owned());
+        let mut answers = Vec::new();
+        for (_, player) in cast.players() {
+            let model_id = player.model.card().model_id.clone();
+            let known = plan::answered(tables, &model_id).await?;
+            answers.push((model_id, known));
+        }
+        let target = &cast.target.model.card().model_id;
+        Ok(Self {
+            images: plan::known_images(tables).await?,
+            models: plan::known_models(tables).await?,
+            probes: plan::known_probes(tables, &probers).await?,
+            answers,
+            verdicts: plan::judged(tables, &judges.iter().map(String::as_str).collect::<Vec<_>>()).await?,
+            judges,
+            diverged: plan::diverged(tables, target, &cast.reference_set(), &cast.judge_set(), measure).await?,
+            covered: plan::covered(tables, run_id).await?,
+            tables: tables.clone(),
+        })
+    }
+
+    /// Whether the table `models` has that row.
+    pub fn knows_model(&self, model_id: &str) -> bool {
+        self.models.contains(model_id)
+    }
+
+    /// Whether the table `images` has that row.
+    pub fn knows_image(&self, image_id: &str) -> bool {
+        self.images.contains(image_id)
+    }
+
+    /// Whether the table `probes` has that row.
+    pub fn knows_probe(&self, probe_id: &str) -> bool {
+        self.probes.contains(&[probe_id])
+    }
+
+    /// Whether the run is known to cover the probe.
+    pub fn covers(&self, probe_id: &str) -> bool {
+        self.covered.contains(probe_id)
+    }
+
+    /// The known ones of the asks about a subject that are pairs without a divergence, ready to be
+    /// answered.
+    ///
+    /// # Errors
+    /// [`crate::Error::Table`] when drawn images cannot be read.
+    pub async fn pending(&self, subject: &Subject, asks: &[Ask]) -> Result<Vec<Pair>> {
+        let mut pairs = Vec::new();
+        for ask in asks.iter().filter(|ask| !self.diverged.contains(&ask.probe_id)) {
+            let Some(row) = self.probes.get(&[&ask.probe_id])? else { continue };
+            if row.pair_id.is_some() {
+                let from_source = matches!(ask.strategy, Strategy::Dataset | Strategy::Question);
+                let known = from_source && subject.scene.is_none() && !row.truth.is_empty();
+                let truth = if known { Truth::Answers(row.truth.clone()) } else { Truth::Unknown };
+                pairs.push(Pair { row, subject: subject.clone(), image: None, truth });
+            }
+        }
+        let drawn = self.drawn(&pairs).await?;
+        pairs.retain_mut(|pair| {
+            let image_id = pair.row.image_ids[0].clone();
+            let found = if image_id == *subject.image.image_id {
+                Some((subject.image.clone(), subject.scene.clone()))
+            } else {
+                drawn.get(&image_id).cloned()
+            };
+            match found {
+                Some((image, scene)) => {
+                    imagine::finish(pair, image, scene.as_deref());
+                    true
+                }
+                None => {
+                    tracing::warn!(image_id, probe_id = pair.row.probe_id, "a drawn image is not in image_bytes");
+                    false
+                }
+            }
+        });
+        Ok(pairs)
+    }
+
+    async fn drawn(&self, pairs: &[Pair]) -> Result<HashMap<String, (EncodedImage, Option<Arc<Scene>>)>> {
+        let original = |pair: &&Pair| pair.row.image_ids[0] == *pair.subject.image.image_id;
+        let ids: Vec<String> = pairs
+            .iter()
+            .filter(|pair| !original(pair))
+            .map(|pair| format!("'{}'", pair.row.image_ids[0]))
+            .collect();
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let wanted = ids.join(", ");
+        let bytes = format!("SELECT * FROM image_bytes WHERE image_id IN ({wanted})");
+        let rows = format!("SELECT * FROM images WHERE image_id IN ({wanted})");
+        let bytes: Vec<ImageBytesRow> = self.tables.rows(&bytes).await?.try_collect().await?;
+        let rows: Vec<ImageRow> = self.tables.rows(&rows).await?.try_collect().await?;
+        let scenes: HashMap<String, Option<Arc<Scene>>> = rows
+            .into_iter()
+            .map(|row| (row.image_id, row.scene.and_then(|scene| serde_json::from_str(&scene).ok()).map(Arc::new)))
+            .collect();
+        Ok(bytes
+            .into_iter()
+            .map(|row| {
+                let scene = scenes.get(&row.image_id).cloned().flatten();
+                let image = EncodedImage { image_id: row.image_id.as_str().into(), bytes: row.bytes };
+                (row.image_id, (image, scene))
+            })
+            .collect())
+    }
+
+    /// The answers of the cast to these pairs.
+    ///
+    /// # Errors
+    /// [`crate::Error::Arrow`] when a row is not what it should be.
+    pub fn answers(&self, pairs: &[Pair]) -> Result<Answers> {
+        let mut found = Answers::new();
+        for pair_id in pairs.iter().filter_map(|pair| pair.row.pair_id.as_deref()) {
+            for (model_id, known) in &self.answers {
+                if let Some(row) = known.get(&[pair_id])? {
+                    found.insert((pair_id.to_owned(), model_id.clone()), row);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The verdicts on the cast's answers to these pairs.
+    ///
+    /// # Errors
+    /// [`crate::Error::Arrow`] when a row is not what it should be.
+    pub fn verdicts(&self, pairs: &[Pair]) -> Result<Verdicts> {
+        let mut found = Verdicts::new();
+        for pair in pairs {
+            for (model_id, _) in &self.answers {
+                for judge_id in &self.judges {
+                    let key: [&str; 3] = [&pair.row.probe_id, model_id, judge_id];
+                    if let Some(row) = self.verdicts.get(&key)? {
+                        found.insert(verdict_key(&row), row);
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,43 @@
+//! `auditdm models`: what is known about a checkpoint.
+
+use crate::vlm;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Look at and verify model checkpoints.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Load a checkpoint and compare it with reference activations.
+    ///
+    /// Without a fixture: its architecture, parameters, image tokens and dtype. With one: the largest
+    /// difference of logits and the first token that differs from greedy decoding by the reference
+    /// implementation. Exits with 1 beyond the tolerance.
+    #[command(after_help = "\
+Examples:
+  auditdm models verify data/lab-target
+  auditdm models verify tests/data/parity/paligemma2-one --fixture tests/data/parity/paligemma2-one/parity.safetensors")]
+    Verify {
+        /// The checkpoint's folder: config.json and safetensors, single or sharded.
+        folder: PathBuf,
+        /// A file with pixel_values, input_ids, attention_mask, token_type_ids, logits, generated_ids.
+        #[arg(long, value_name = "FILE")]
+        fixture: Option<PathBuf>,
+        /// The largest difference of a logit that passes.
+        #[arg(long, default_value_t = 1e-4)]
+        tolerance: f64,
+    },
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let Command::Verify { folder, fixture, tolerance } = &arguments.command;
+    let report = vlm::verify(folder, fixture.as_deref(), *tolerance)?;
+    println!("{report}");
+    Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,163 @@
+//! What a configuration that can be read may still have wrong.
+
+use super::problems::{Problem, line_of};
+use super::{Config, ModelOptions, PainterOptions, ProberKind};
+use crate::probe::Strategy;
+use crate::vlm::Sampling;
+
+/// Every problem, with its line in the text.
+pub(super) fn validate(config: &Config, text: &str) -> Vec<Problem> {
+    let mut found = Findings { text, problems: Vec::new() };
+    if config.tables.is_empty() {
+        found.add(&["tables"], "`tables` is empty: name a folder or a bucket, e.g. `tables = \"auditdm-tables\"`");
+    }
+    if config.source.url.is_empty() {
+        found.add(
+            &["source"],
+            "`[source]` has no `url`: a folder, a glob, a Parquet or JSONL file, a bucket or `lab://`",
+        );
+    }
+    roles(config, &mut found);
+    for (name, model) in &config.models {
+        check_model(name, model, &mut found);
+    }
+    probers(config, &mut found);
+    if let Some(PainterOptions::Http(painter)) = &config.painter {
+        for problem in painter.validate() {
+            found.option(&["painter", "http"], "the painter", &problem);
+        }
+    }
+    check_sampling(&["answers"], &config.answers, &mut found);
+    if !(0.0..1.0).contains(&config.divergence.agreement) {
+        found.add(&["divergence", "agreement"], "`agreement` is a share from 0 to below 1, e.g. 0.5");
+    }
+    if !(0.0..1.0).contains(&config.divergence.number_tolerance) {
+        found.add(&["divergence", "number_tolerance"], "`number_tolerance` is a share from 0 to below 1, e.g. 0.05");
+    }
+    let pace = &config.pace;
+    if pace.batch_images == 0 || pace.batches_in_flight == 0 || pace.commit_every_s.is_nan() || pace.commit_every_s <= 0.0
+    {
+        found.add(&["pace"], "the numbers of `[pace]` must be above 0");
+    }
+    found.problems
+}
+
+struct Findings<'a> {
+    text: &'a str,
+    problems: Vec<Problem>,
+}
+
+impl Findings<'_> {
+    fn add(&mut self, path: &[&str], message: impl Into<String>) {
+        self.problems.push(Problem {
+            line: line_of(self.text, path),
+            message: message.into(),
+        });
+    }
+
+    /// A problem that starts with the option's name.
+    fn option(&mut self, section: &[&str], whose: &str, problem: &str) {
+        let option = problem.split([' ', '.']).next().unwrap_or_default();
+        let path: Vec<&str> = section.iter().copied().chain([option]).collect();
+        self.add(&path, format!("{whose}: {problem}"));
+    }
+}
+
+fn roles(config: &Config, found: &mut Findings) {
+    let known = || match config.models.len() {
+        0 => "there is no `[models.NAME.http]` section".to_owned(),
+        _ => format!("known: {}", config.models.keys().map(String::as_str).collect::<Vec<_>>().join(", ")),
+    };
+    let mut check = |path: &[&str], role: &str, name: &str| {
+        if !config.models.contains_key(name) {
+            let problem = if name.is_empty() {
+                format!("no {role} is named")
+            } else {
+                format!("{role} `{name}` is not a model of this file")
+            };
+            found.add(path, format!("{problem} ({}); name one with a section `[models.NAME.http]`, `.local` or `.mock`", known()));
+        }
+    };
+    check(&["target"], "target", &config.target);
+    for name in &config.references {
+        check(&["references"], "reference", name);
+    }
+    for name in &config.judges {
+        check(&["judges"], "judge", name);
+    }
+    if config.references.is_empty() {
+        found.add(
+            &["references"],
+            "no reference is named: `references = [\"NAME\"]`, or two and more for a consensus",
+        );
+    }
+    if config.references.contains(&config.target) {
+        found.add(&["references"], "the target cannot be its own reference: remove it from `references`");
+    }
+}
+
+fn check_model(name: &str, model: &ModelOptions, found: &mut Findings) {
+    let (kind, problems) = match model {
+        ModelOptions::Http(http) => ("http", http.validate()),
+        ModelOptions::Mock(mock) => ("mock", mock.validate()),
+        ModelOptions::Local(local) if local.path.is_empty() => {
+            ("local", vec!["path is missing: name the checkpoint's folder".to_owned()])
+        }
+        ModelOptions::Local(_) => return,
+    };
+    for problem in problems {
+        found.option(&["models", name, kind], &format!("model `{name}`"), &problem);
+    }
+}
+
+fn check_sampling(path: &[&str], sampling: &Sampling, found: &mut Findings) {
+    if sampling.temperature < 0.0 || !sampling.temperature.is_finite() {
+        found.add(path, "`temperature` must be 0 (greedy) or above");
+    }
+    if !(sampling.top_p > 0.0 && sampling.top_p <= 1.0) {
+        found.add(path, "`top_p` must be above 0 and at most 1");
+    }
+    if sampling.max_tokens == 0 {
+        found.add(path, "`max_tokens` must be at least 1");
+    }
+}
+
+fn probers(config: &Config, found: &mut Findings) {
+    if config.probers.is_empty() {
+        found.add(
+            &["probers"],
+            "nobody asks: add `[[probers]]` with `kind = \"dataset\"`, `\"lab\"` or `\"prompted\"`",
+        );
+    }
+    for (at, prober) in config.probers.iter().enumerate() {
+        let index = at.to_string();
+        check_sampling(&["probers", &index, "sampling"], &prober.sampling, found);
+        if prober.kind == ProberKind::Prompted && !config.models.contains_key(&prober.model) {
+            found.add(
+                &["probers", &index, "model"],
+                format!("prober {} needs `model`, the name of a model that writes the probes", at + 1),
+            );
+        }
+        if prober.kind == ProberKind::Lab && !config.source.url.starts_with("lab:") {
+            found.add(&["probers", &index], "the `lab` prober asks about `lab://` scenes only; use `prompted` here");
+        }
+        if prober.kind != ProberKind::Dataset {
+            if prober.probes == 0 {
+                found.add(&["probers", &index, "probes"], format!("prober {} needs `probes` of at least 1", at + 1));
+            }
+            if prober.strategies.is_empty() || prober.strategies.contains(&Strategy::Dataset) {
+                found.add(
+                    &["probers", &index, "strategies"],
+                    format!("prober {} needs `strategies` out of \"question\", \"edit\", \"generation\"", at + 1),
+                );
+            }
+            let draws = |strategy: &Strategy| matches!(strategy, Strategy::Edit | Strategy::Generation);
+            if config.painter.is_none() && prober.strategies.iter().any(draws) {
+                found.add(
+                    &["probers", &index, "strategies"],
+                    format!("prober {} has probes to draw, but no painter: `painter = \"lab\"` or a section `[painter.http]`", at + 1),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The stage: every prober writes the probes that are missing for an image.
+//!
+//! In: subjects, and which probes are there already. Out: [`Pair`]s on their way, each with its row.
+//! A draft that could not be parsed is a row with its reason; a call that failed for now is only in
+//! `calls`, and a later run tries again.
+
+use super::{Ask, Draft, Proposal, ProposalError, Prober, Strategy, Subject};
+use crate::diverge::Truth;
+use crate::model::{EncodedImage, calls};
+use crate::row::{ProbeRow, Role, RolloutRow, Rows, id};
+use chrono::Utc;
+use std::sync::Arc;
+
+/// A probe on its way through the stages.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// Its row.
+    pub row: ProbeRow,
+    /// The image that the probe was written about, and its scene in the lab.
+    pub subject: Subject,
+    /// The image that the question is asked about, once it is there.
+    pub image: Option<EncodedImage>,
+    /// What is known about the right answer.
+    pub truth: Truth,
+}
+
+/// A prober with the settings of this run.
+pub struct Asker {
+    /// Who writes.
+    pub prober: Arc<dyn Prober>,
+    /// The name in the configuration, for progress.
+    pub name: String,
+    /// Which pairs are made.
+    pub strategies: Vec<Strategy>,
+    /// Probes of each image and strategy.
+    pub probes: usize,
+    /// Another number gives other probes.
+    pub round: i32,
+}
+
+/// The asks of one prober for one image, with the rows that they will fill.
+pub fn asks(asker: &Asker, subject: &Subject, seed: u64) -> Vec<(Ask, ProbeRow)> {
+    let prober_id = &asker.prober.card().model_id;
+    let image_id = &*subject.image.image_id;
+    let (round, seed_text) = (asker.round.to_string(), seed.to_string());
+    asker
+        .prober
+        .asks(subject, &asker.strategies, asker.probes)
+        .into_iter()
+        .map(|(strategy, k)| {
+            let group = [prober_id, image_id, strategy.name(), &round];
+            let k_text = k.to_string();
+            let probe_id = id(group.into_iter().chain([k_text.as_str(), &seed_text]));
+            // The first 60 bits: a seed that fits an Int64 and JSON's exact integers nearly always.
+            let drawn = u64::from_str_radix(&probe_id[..15], 16).unwrap_or_default();
+            let row = ProbeRow {
+                probe_id: probe_id.clone(),
+                group_id: id(group),
+                source_image_id: image_id.to_owned(),
+                prober_id: prober_id.clone(),
+                strategy: strategy.name().to_owned(),
+                round: asker.round,
+                k: k as i32,
+                seed: drawn as i64,
+                raw_output: None,
+                prober_status: "ok".to_owned(),
+                prober_error: None,
+                question: None,
+                instruction: None,
+                choices: Vec::new(),
+                category: None,
+                category_source: None,
+                answer_type: None,
+                expected_answer: None,
+                truth: Vec::new(),
+                painter_id: None,
+                painter_status: None,
+                painter_error: None,
+                image_ids: Vec::new(),
+                pair_id: None,
+                created_at: Utc::now(),
+            };
+            let ask = Ask { probe_id: probe_id.into(), strategy, k, seed: drawn };
+            (ask, row)
+        })
+        .collect()
+}
+
+/// Has one prober write the given asks about one image.
+pub async fn propose(
+    asker: &Asker,
+    subject: &Subject,
+    asked: Vec<(Ask, ProbeRow)>,
+    run_id: &str,
+    rows: &mut Rows,
+) -> Vec<Pair> {
+    let (asks, blank): (Vec<Ask>, Vec<ProbeRow>) = asked.into_iter().unzip();
+    let proposals = asker.prober.propose(subject, asks).await;
+    let mut pairs = Vec::with_capacity(blank.len());
+    for (mut row, proposal) in blank.into_iter().zip(proposals) {
+        rows.calls.extend(calls(run_id, asker.prober.card(), Role::Prober, &row.probe_id, &proposal.attempts));
+        let Proposal { raw_output, outcome, rollout, .. } = proposal;
+        row.raw_output = raw_output;
+        if let Some((tokens, log_probabilities)) = rollout {
+            rows.rollouts.push(RolloutRow {
+                probe_id: row.probe_id.clone(),
+                token_ids: tokens.into_iter().map(|token| token as i32).collect(),
+                log_probabilities,
+            });
+        }
+        match outcome {
+            Ok(draft) => pairs.push(fill(row, draft, subject)),
+            Err(ProposalError::Failed(_)) => {}
+            Err(problem) => {
+                let status = if matches!(problem, ProposalError::Unparsed(_)) { "unparsed" } else { "refused" };
+                status.clone_into(&mut row.prober_status);
+                row.prober_error = Some(problem.to_string());
+                rows.probes.push(row);
+            }
+        }
+    }
+    pairs
+}
+
+fn fill(mut row: ProbeRow, draft: Draft, subject: &Subject) -> Pair {
+    // What the source knows holds for its own image, not for one that is yet to be drawn.
+    let drawn = draft.instruction.is_some();
+    row.category_source = draft.category.as_ref().map(|_| "prober".to_owned());
+    row.category = draft.category;
+    row.question = Some(draft.question);
+    row.instruction = draft.instruction;
+    row.choices = draft.choices;
+    row.expected_answer = draft.expected_answer;
+    let truth = if drawn || draft.truth.is_empty() { Truth::Unknown } else { Truth::Answers(draft.truth) };
+    Pair { row, subject: subject.clone(), image: None, truth }
+}

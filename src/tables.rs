@@ -1,0 +1,394 @@
+//! The tables of an audit: Delta Lake tables of Parquet under one address.
+//!
+//! In come rows as record batches, each `append` one atomic commit; out come DataFusion table providers
+//! of the state at that moment. Several processes may create and append at once: appends do not
+//! conflict, and a commit carries its writer's name and number, so that a lost reply is read back
+//! instead of written twice. Whatever was written twice nevertheless, the views remove.
+//!
+//! Left out: updates and deletes (rows are facts), compaction, and any cloud's own kit; object_store
+//! reaches all of them.
+
+mod convert;
+mod location;
+pub mod schema;
+mod view;
+mod write;
+
+pub use convert::Row;
+pub(crate) use convert::conform;
+pub use schema::TableName;
+
+use crate::error::{Error, Result};
+use arrow::array::RecordBatch;
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use deltalake::logstore::{StorageConfig, default_logstore};
+use deltalake::{DeltaTable, DeltaTableError};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use location::Location;
+use object_store::prefix::PrefixStore;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// The tables under one address; clones share what they have loaded.
+#[derive(Clone)]
+pub struct Tables {
+    location: Location,
+    /// What is known of each table, to be brought up to date before it is used.
+    known: Arc<[Mutex<DeltaTable>; TableName::ALL.len()]>,
+    writer: Arc<write::Writer>,
+    session: SessionContext,
+}
+
+impl std::fmt::Debug for Tables {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Tables")
+            .field("url", &self.url())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tables {
+    /// Opens the tables at a local path or a `file://`, `memory://`, `s3://`, `gs://` or `az://` URL.
+    /// They need not exist yet; a folder that holds something else is an error.
+    pub async fn open(address: &str) -> Result<Self> {
+        let location = Location::parse(address)?;
+        location.check().await?;
+        let known = TableName::ALL.map(|table| {
+            let url = location.table_url(table);
+            let folder = PrefixStore::new(location.store.clone(), location.table_path(table));
+            let store = location.store.clone();
+            let log = default_logstore(Arc::new(folder), store, &url, &StorageConfig::default());
+            Mutex::new(DeltaTable::new(log))
+        });
+        // Rows are read as they are declared, not as views of strings.
+        let view_types = "datafusion.execution.parquet.schema_force_view_types";
+        Ok(Self {
+            location,
+            known: Arc::new(known),
+            writer: Arc::new(write::Writer::default()),
+            session: SessionContext::new_with_config(SessionConfig::new().set_bool(view_types, false)),
+        })
+    }
+
+    /// Opens tables that are to be read.
+    ///
+    /// # Errors
+    /// Also when nothing has been written there yet.
+    pub async fn open_existing(address: &str) -> Result<Self> {
+        let tables = Self::open(address).await?;
+        let mut runs = tables.known[TableName::Runs as usize].lock().await;
+        if !tables.refresh(TableName::Runs, &mut runs).await? {
+            let problem = "there are no tables here yet: run an audit first, or name their place with --tables";
+            return Err(tables.failed(TableName::Runs, problem));
+        }
+        drop(runs);
+        Ok(tables)
+    }
+
+    /// Where the tables lie, without credentials.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.location.url.as_str()
+    }
+
+    /// Commits batches to a table, which is created when it is not there. Gives the version that holds
+    /// them. Columns may come in any order; without rows there is no commit.
+    pub async fn append(&self, table: TableName, batches: Vec<RecordBatch>) -> Result<i64> {
+        let batches = batches
+            .iter()
+            .filter(|batch| batch.num_rows() > 0)
+            .map(|batch| convert::conform(table, batch))
+            .collect::<Result<Vec<_>>>()?;
+        let mut known = self.known[table as usize].lock().await;
+        if !self.refresh(table, &mut known).await? {
+            // Another process may be faster; then its table is as good as ours.
+            let created = write::create(&known, table).await;
+            if !self.refresh(table, &mut known).await? {
+                return Err(self.failed(table, created.err().unwrap_or(DeltaTableError::NotInitialized)));
+            }
+        }
+        if !batches.is_empty() {
+            let state = Arc::new(self.session.state());
+            let appended = self.writer.append(&mut known, table, batches, state).await;
+            appended.map_err(|error| self.failed(table, error))?;
+        }
+        Ok(known.version().map_or(0, |version| version as i64))
+    }
+
+    /// Commits rows to their table; see [`Tables::append`].
+    pub async fn append_rows<R: Row>(&self, rows: &[R]) -> Result<i64> {
+        self.append(R::TABLE, vec![R::to_batch(rows)?]).await
+    }
+
+    /// A table as it is now, with whatever is in it twice; without rows where it was not created yet.
+    pub async fn provider(&self, table: TableName) -> Result<Arc<dyn TableProvider>> {
+        let mut known = self.known[table as usize].lock().await;
+        if !self.refresh(table, &mut known).await? {
+            return Ok(Arc::new(EmptyTable::new(table.schema())));
+        }
+        let provider = known
+            .table_provider()
+            .with_session(Arc::new(self.session.state()))
+            .await;
+        provider.map_err(|error| self.failed(table, error))
+    }
+
+    /// A table as it is now, one row a key. Over `image_bytes` ask for single keys: a whole scan holds
+    /// every image in memory ([`Tables::provider`] does not).
+    pub async fn view(&self, table: TableName) -> Result<Arc<dyn TableProvider>> {
+        let provider = self.provider(table).await?;
+        view::unique(table, provider).map_err(|error| self.failed(table, error))
+    }
+
+    /// Runs a query of this crate's own over the views. (Queries from outside go through `sql`.)
+    pub async fn query(&self, sql: &str) -> Result<SendableRecordBatchStream> {
+        let context = SessionContext::new_with_state(self.session.state());
+        view::register(&context, self);
+        Ok(context.sql(sql).await?.execute_stream().await?)
+    }
+
+    /// Runs a query whose columns are those of a row.
+    pub async fn rows<R: Row>(&self, sql: &str) -> Result<impl Stream<Item = Result<R>> + use<R>> {
+        let batches = self.query(sql).await?.map_err(Error::from);
+        let rows = batches.map(|batch| {
+            let rows = batch.and_then(|batch| R::from_batch(&batch));
+            stream::iter(rows.map_or_else(
+                |error| vec![Err(error)],
+                |rows| rows.into_iter().map(Ok).collect(),
+            ))
+        });
+        Ok(rows.flatten())
+    }
+
+    /// Reads what others committed since; whether there is a table at all.
+    async fn refresh(&self, table: TableName, known: &mut DeltaTable) -> Result<bool> {
+        let loaded = known.version().is_some();
+        let exists = loaded
+            || known
+                .verify_deltatable_existence()
+                .await
+                .map_err(|error| self.failed(table, error))?;
+        if !exists {
+            return Ok(false);
+        }
+        known
+            .update_state()
+            .await
+            .map_err(|error| self.failed(table, error))?;
+        if !loaded {
+            let found = known
+                .snapshot()
+                .map_err(|error| self.failed(table, error))?
+                .snapshot()
+                .arrow_schema();
+            if !table.schema().contains(&found) || !found.contains(&table.schema()) {
+                known.state = None;
+                let problem = "its columns are not those of this version; use another folder or version";
+                return Err(self.failed(table, problem));
+            }
+        }
+        Ok(true)
+    }
+
+    fn failed(&self, table: TableName, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        Error::Table {
+            table: table.name(),
+            url: self.url().to_owned(),
+            source: source.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::{AnswerRow, ImageBytesRow, RunRow};
+    use arrow::array::AsArray;
+    use arrow::datatypes::Int64Type;
+    use chrono::{DateTime, Utc};
+
+    fn answer(pair: usize, text: &str) -> AnswerRow {
+        AnswerRow {
+            pair_id: format!("{pair:032x}"),
+            model_id: "m".repeat(32),
+            sample: 0,
+            text: Some(text.to_owned()),
+            normalized: None,
+            finish_reason: None,
+            mean_log_probability: Some(-0.1),
+            status: "ok".to_owned(),
+            error: None,
+            answered_at: DateTime::from_timestamp_micros(1_700_000_000_000_000 + pair as i64).unwrap(),
+        }
+    }
+
+    async fn count(tables: &Tables, sql: &str) -> i64 {
+        let batches: Vec<RecordBatch> = tables.query(sql).await.unwrap().try_collect().await.unwrap();
+        batches[0].column(0).as_primitive::<Int64Type>().value(0)
+    }
+
+    async fn open(folder: &tempfile::TempDir) -> Tables {
+        Tables::open(folder.path().to_str().unwrap()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn tables_start_empty_with_their_schemas() {
+        let tables = Tables::open("memory://").await.unwrap();
+        for table in TableName::ALL {
+            assert_eq!(
+                tables.provider(table).await.unwrap().schema(),
+                table.schema(),
+                "{}",
+                table.name()
+            );
+            assert_eq!(
+                count(&tables, &format!("SELECT count(*) FROM {}", table.name())).await,
+                0
+            );
+            // Created, they read the same.
+            assert_eq!(tables.append(table, Vec::new()).await.unwrap(), 0);
+            assert_eq!(
+                tables.provider(table).await.unwrap().schema(),
+                table.schema(),
+                "{}",
+                table.name()
+            );
+            assert_eq!(
+                count(&tables, &format!("SELECT count(*) FROM {}", table.name())).await,
+                0
+            );
+        }
+        assert!(tables.query("SELECT * FROM nothing").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_is_appended_is_read_once_and_after_reopening() {
+        let folder = tempfile::tempdir().unwrap();
+        let tables = open(&folder).await;
+        let rows = [answer(1, "red"), answer(2, "grün 🟢")];
+        assert_eq!(tables.append_rows(&rows).await.unwrap(), 1);
+        assert_eq!(tables.append_rows(&rows[..1]).await.unwrap(), 2);
+        assert_eq!(
+            tables.append_rows::<AnswerRow>(&[]).await.unwrap(),
+            2,
+            "no rows, no commit"
+        );
+        for tables in [tables, open(&folder).await] {
+            let sql = "SELECT * FROM answers ORDER BY pair_id";
+            let read: Vec<AnswerRow> = tables.rows(sql).await.unwrap().try_collect().await.unwrap();
+            assert_eq!(read, rows);
+            let twice = tables.provider(TableName::Answers).await.unwrap();
+            let twice = tables.session.read_table(twice).unwrap().count().await.unwrap();
+            assert_eq!(twice, 3);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_run_is_what_was_written_of_it_last() {
+        let tables = Tables::open("memory://").await.unwrap();
+        let run = |status: &str, micros| RunRow {
+            run_id: "r".to_owned(),
+            label: String::new(),
+            config: String::new(),
+            status: status.to_owned(),
+            stop_reason: None,
+            images: 0,
+            probes: 0,
+            answers: 0,
+            errors: 0,
+            cost_usd: None,
+            started_at: DateTime::from_timestamp_micros(0).unwrap(),
+            updated_at: DateTime::<Utc>::from_timestamp_micros(micros).unwrap(),
+        };
+        for run in [run("running", 1), run("finished", 3), run("late", 2)] {
+            tables.append_rows(&[run]).await.unwrap();
+        }
+        let read: Vec<RunRow> = tables
+            .rows("SELECT * FROM runs")
+            .await
+            .unwrap()
+            .try_collect()
+            .await
+            .unwrap();
+        assert_eq!(read, [run("finished", 3)]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn processes_create_and_append_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writers = tokio::task::JoinSet::new();
+        for process in 0..6 {
+            let tables = open(&folder).await;
+            writers.spawn(async move {
+                for commit in 0..4 {
+                    tables
+                        .append_rows(&[answer(process * 4 + commit, "x")])
+                        .await
+                        .unwrap();
+                }
+            });
+        }
+        while let Some(done) = writers.join_next().await {
+            done.unwrap();
+        }
+        assert_eq!(
+            count(&open(&folder).await, "SELECT count(*) FROM answers").await,
+            24
+        );
+    }
+
+    #[tokio::test]
+    async fn images_are_found_by_their_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let tables = open(&folder).await;
+        let image = |id: usize| ImageBytesRow {
+            image_id: format!("{id:064x}"),
+            bytes: vec![id as u8; 1000].into(),
+            path: format!("{id}.png"),
+        };
+        let images: Vec<_> = (0..100).map(image).collect();
+        tables.append_rows(&images).await.unwrap();
+        let sql = format!(
+            "SELECT * FROM image_bytes WHERE image_id = '{}'",
+            images[42].image_id
+        );
+        let read: Vec<ImageBytesRow> = tables.rows(&sql).await.unwrap().try_collect().await.unwrap();
+        assert_eq!(read, images[42..43]);
+        let files = std::fs::read_dir(folder.path().join("image_bytes")).unwrap();
+        let parquet = files
+            .map(|file| file.unwrap().path())
+            .filter(|file| file.extension().is_some());
+        let parquet: Vec<_> = parquet.collect();
+        assert_eq!(parquet.len(), 1, "a commit is one file");
+        let size = parquet[0].metadata().unwrap().len();
+        assert!(
+            size > 100_000,
+            "the bytes stand in the file as they are, {size} bytes"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_table_with_other_columns_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        open(&folder)
+            .await
+            .append(TableName::Models, Vec::new())
+            .await
+            .unwrap();
+        std::fs::rename(folder.path().join("models"), folder.path().join("runs")).unwrap();
+        let error = open(&folder)
+            .await
+            .provider(TableName::Runs)
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("`runs`") && error.contains("another folder"),
+            "{error}"
+        );
+    }
+}

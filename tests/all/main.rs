@@ -1,0 +1,5 @@
+//! The integration tests, in one binary: it links the query engine once.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod slt;

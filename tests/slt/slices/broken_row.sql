@@ -1,0 +1,1 @@
+CAST(question AS INT) = 1

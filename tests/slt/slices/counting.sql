@@ -1,0 +1,2 @@
+-- Counting on original images.
+category = 'counting' AND operation = 'original'

@@ -1,0 +1,2 @@
+-- Photographs from Japan.
+attributes LIKE '%japan%';

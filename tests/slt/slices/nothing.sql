@@ -1,0 +1,1 @@
+category = 'clock_reading'

@@ -12,14 +12,19 @@ mod adam;
 mod checkpoint;
 mod course;
 mod evaluate;
+mod launch;
 mod learner;
 mod lesson;
 mod patch_heads;
+mod patch_words;
+mod recipe;
 mod shape;
 mod tokenizer;
 
 pub use checkpoint::Progress;
 pub use evaluate::{Accuracy, Evaluation, Exam, evaluate};
+pub use launch::relaunch;
+pub use recipe::Recipe;
 
 use crate::error::{Error, Result};
 use crate::lab::label::HEADS;
@@ -29,6 +34,7 @@ use candle_core::Device;
 use course::Course;
 use learner::Learner;
 use patch_heads::PatchHeads;
+use patch_words::PatchWords;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -74,12 +80,31 @@ pub struct Figures {
     pub loss: f64,
     /// Cross-entropy of the patches' heads, a running mean.
     pub patch_loss: f64,
+    /// Cross-entropy of the patches' words, a running mean.
+    pub word_loss: f64,
     /// Share of right answers, a running mean.
     pub accuracy: f64,
     /// Questions a second in this sitting.
     pub questions_per_s: f64,
     /// Seconds until the end.
     pub remaining_s: f64,
+}
+
+impl std::fmt::Display for Figures {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(
+            formatter,
+            "step {}, {} questions, loss {:.3}, accuracy {:.1} %, patches' losses {:.3} {:.3}, {:.0} questions/s, {:.0} s left",
+            self.step,
+            self.questions,
+            self.loss,
+            100.0 * self.accuracy,
+            self.patch_loss,
+            self.word_loss,
+            self.questions_per_s,
+            self.remaining_s,
+        )
+    }
 }
 
 /// Trains until the time is up; calls `report` after every step.
@@ -100,7 +125,8 @@ pub fn train(options: &Options, mut report: impl FnMut(&Figures)) -> Result<Prog
     let mut adam = AdamW::new(weights.variables());
     let mut progress = checkpoint::restore_state(folder, &mut adam)?.unwrap_or_default();
     let course = Course::new(tokenizer, &config, options.seed, IMAGES, QUESTIONS, options.difficulty);
-    let mut learner = Learner::new(model, heads, adam, PATCH_SHARE)?;
+    let words = PatchWords::new(|word| course.encode(word))?;
+    let mut learner = Learner::new(model, heads, words, adam, PATCH_SHARE)?;
 
     let (started, before) = (Instant::now(), progress.clone());
     let (mut figures, mut saved) = (Figures::default(), Instant::now());
@@ -121,6 +147,7 @@ pub fn train(options: &Options, mut report: impl FnMut(&Figures)) -> Result<Prog
             questions: progress.questions,
             loss: running(figures.loss, outcome.loss),
             patch_loss: running(figures.patch_loss, outcome.patch_loss),
+            word_loss: running(figures.word_loss, outcome.word_loss),
             accuracy: running(figures.accuracy, outcome.right),
             questions_per_s: (progress.questions - before.questions) as f64 / started.elapsed().as_secs_f64(),
             remaining_s: budget_s - progress.seconds,
@@ -151,4 +178,34 @@ fn describe(folder: &std::path::Path, config: &Config, tokenizer: &tokenizers::T
     checkpoint::write_json(&folder.join("config.json"), &description)?;
     checkpoint::write_json(&folder.join("preprocessor_config.json"), &shape::preprocessor(config))?;
     tokenizer::save(tokenizer, folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::generate::Split;
+
+    #[test]
+    fn a_run_continues_where_it_stopped_and_its_checkpoint_answers() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = Options { folder: folder.path().into(), minutes: 0.01, seed: 4, difficulty: 1 };
+        let first = train(&options, |_| {}).unwrap();
+        assert!(first.step > 0);
+        assert_eq!(train(&options, |_| {}).unwrap(), first, "its time is up");
+        options.minutes = 0.02;
+        let mut steps = Vec::new();
+        let second = train(&options, |figures| steps.push(figures.step)).unwrap();
+        assert_eq!(steps.first(), Some(&(first.step + 1)));
+        assert!(second.seconds > first.seconds);
+        let exam = Exam { seed: 1, difficulty: 1, split: Split::HeldOut, questions: 30, blind: false };
+        let evaluation = evaluate(folder.path(), &exam).unwrap();
+        assert_eq!(evaluation.categories.values().map(|each| each.asked).sum::<usize>(), 30);
+    }
+
+    #[test]
+    fn the_rate_rises_and_falls() {
+        assert!(rate(0, 0.0) < 0.01 * RATE.0);
+        assert_eq!(rate(WARM_UP, 0.0), RATE.0);
+        assert!((rate(WARM_UP, 1.0) - RATE.1).abs() < 1e-12);
+    }
 }

@@ -98,7 +98,7 @@ impl Course {
         Ok(Row { image: image as u32, prompt, answer: self.encode(answer)? })
     }
 
-    fn encode(&self, text: &str) -> Result<Vec<u32>> {
+    pub(super) fn encode(&self, text: &str) -> Result<Vec<u32>> {
         let encoded = self.tokenizer.encode(text, false).map_err(|error| Error::Model {
             model: "lab".into(),
             problem: format!("cannot tokenize `{text}`: {error}"),

@@ -13,6 +13,7 @@ use crate::vlm::{Batch, Config, Draw, PaliGemma, Side, Weights, generate};
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::path::Path;
 use tokenizers::Tokenizer;
 
@@ -45,6 +46,19 @@ impl Evaluation {
     pub fn mean(&self) -> f64 {
         let shares = self.categories.values().map(|each| each.right as f64 / each.asked as f64);
         shares.sum::<f64>() / self.categories.len().max(1) as f64
+    }
+}
+
+/// A table in Markdown.
+impl fmt::Display for Evaluation {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        writeln!(formatter, "| category | questions | right | best constant |\n| --- | --- | --- | --- |")?;
+        let percent = |count: usize, asked: usize| 100.0 * count as f64 / asked.max(1) as f64;
+        for (category, each) in &self.categories {
+            let (right, constant) = (percent(each.right, each.asked), percent(each.constant, each.asked));
+            writeln!(formatter, "| {} | {} | {right:.1} % | {constant:.1} % |", category.name(), each.asked)?;
+        }
+        writeln!(formatter, "| mean | | {:.1} % | |", 100.0 * self.mean())
     }
 }
 
@@ -158,4 +172,27 @@ fn answer(
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::Recipe;
+
+    /// Issue 2: no category can be answered without the image.
+    #[test]
+    fn the_committed_checkpoints_need_the_image() {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
+        for recipe in [Recipe::Target, Recipe::Reference] {
+            let mut exam = Exam { seed: 77, difficulty: 1, split: Split::HeldOut, questions: 1_500, blind: true };
+            let blind = evaluate(&data.join(recipe.name()), &exam).unwrap();
+            for (category, each) in &blind.categories {
+                let most = each.constant + (each.asked as f64 * 0.05) as usize;
+                assert!(each.right <= most, "{}: {}: {each:?}", recipe.name(), category.name());
+            }
+            exam.blind = false;
+            let seeing = evaluate(&data.join(recipe.name()), &exam).unwrap();
+            assert!(seeing.mean() > blind.mean() + 0.1, "{}: {}", recipe.name(), seeing.mean());
+        }
+    }
 }

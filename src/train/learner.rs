@@ -7,6 +7,7 @@
 use super::adam::AdamW;
 use super::lesson::Lesson;
 use super::patch_heads::PatchHeads;
+use super::patch_words::PatchWords;
 use crate::error::{Error, Result};
 use crate::vlm::{PaliGemma, ops};
 use candle_core::{D, Tensor};
@@ -21,6 +22,7 @@ const STACK_BYTES: usize = 512 << 20;
 pub(super) struct Learner {
     pub(super) model: PaliGemma,
     pub(super) heads: PatchHeads,
+    pub(super) words: PatchWords,
     pub(super) adam: AdamW,
     /// How much the patches' loss counts beside the answers'.
     pub(super) patch_share: f64,
@@ -32,6 +34,7 @@ pub(super) struct Learner {
 pub(super) struct Outcome {
     pub(super) loss: f64,
     pub(super) patch_loss: f64,
+    pub(super) word_loss: f64,
     /// Share of answers that were right in every token, the tokens before being given.
     pub(super) right: f64,
     pub(super) questions: usize,
@@ -44,7 +47,13 @@ struct Shard {
 }
 
 impl Learner {
-    pub(super) fn new(model: PaliGemma, heads: PatchHeads, adam: AdamW, patch_share: f64) -> Result<Self> {
+    pub(super) fn new(
+        model: PaliGemma,
+        heads: PatchHeads,
+        words: PatchWords,
+        adam: AdamW,
+        patch_share: f64,
+    ) -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let worker = |_| ThreadPoolBuilder::new().num_threads(1).stack_size(STACK_BYTES).build();
         let workers: std::result::Result<_, _> = (0..cores).map(worker).collect();
@@ -52,7 +61,7 @@ impl Learner {
             model: "lab".into(),
             problem: format!("cannot start threads for training: {error}"),
         })?;
-        Ok(Self { model, heads, adam, patch_share, workers })
+        Ok(Self { model, heads, words, adam, patch_share, workers })
     }
 
     /// Learns from `shards` batches, which `make` gives by number, at the given rate.
@@ -89,6 +98,7 @@ impl Learner {
             let Shard { outcome: each, gradients } = shard?;
             outcome.loss += each.loss * share;
             outcome.patch_loss += each.patch_loss * share;
+            outcome.word_loss += each.word_loss * share;
             outcome.right += each.right * share;
             outcome.questions += each.questions;
             if sum.is_empty() {
@@ -107,11 +117,17 @@ impl Learner {
     /// Forward and backward of one lesson.
     fn shard(&self, lesson: &Lesson) -> Result<Shard> {
         let seen = self.model.see(&lesson.pixels)?; // (N, P, W)
+        let projected = self.model.project(&seen)?; // (N, P, H)
         let patch_loss = self.heads.loss(&seen, &lesson.patch_labels)?;
-        let mut total = (&patch_loss * self.patch_share)?;
-        let mut outcome = Outcome { patch_loss: f64::from(patch_loss.to_scalar::<f32>()?), ..Outcome::default() };
+        let word_loss = self.words.loss(&self.model, &projected, &lesson.patch_labels)?;
+        let mut total = ((&patch_loss + &word_loss)? * self.patch_share)?;
+        let mut outcome = Outcome {
+            patch_loss: f64::from(patch_loss.to_scalar::<f32>()?),
+            word_loss: f64::from(word_loss.to_scalar::<f32>()?),
+            ..Outcome::default()
+        };
         if !lesson.labels.is_empty() {
-            let logits = self.answers(&seen, lesson)?;
+            let logits = self.answers(&projected, lesson)?;
             let labels = Tensor::from_slice(&lesson.labels, lesson.labels.len(), self.model.device())?;
             let loss = ops::cross_entropy(&logits, &labels)?;
             total = (total + &loss)?;
@@ -130,10 +146,9 @@ impl Learner {
     }
 
     /// Logits of the answers' tokens `[L, V]`.
-    fn answers(&self, seen: &Tensor, lesson: &Lesson) -> Result<Tensor> {
-        let images = self.model.project(seen)?; // (N, P, H)
+    fn answers(&self, projected: &Tensor, lesson: &Lesson) -> Result<Tensor> {
         let image_of = Tensor::from_slice(&lesson.image_of, lesson.image_of.len(), self.model.device())?;
-        let images = images.index_select(&image_of, 0)?; // (B, P, H)
+        let images = projected.index_select(&image_of, 0)?; // (B, P, H)
         let sequence = lesson.rows.sequence.clone();
         let hidden = self.model.hidden(&self.model.embed(&lesson.rows.ids, &images)?, &sequence, None)?;
         let places = Tensor::from_slice(&lesson.places, lesson.places.len(), self.model.device())?;

@@ -1,23 +1,32 @@
 //! One token from one row of logits: greedy, or by temperature and nucleus with a row's own random stream.
 
+use crate::vlm::generate::Draw;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-/// The drawn token, and its log-probability under the model itself: before temperature and nucleus.
-pub(crate) fn draw(logits: &[f32], temperature: f64, top_p: f64, rng: &mut ChaCha8Rng) -> (u32, f32) {
-    let token = if temperature > 0.0 {
-        sample(logits, temperature, top_p, rng)
-    } else {
-        greedy(logits)
+/// The drawn token, and its log-probability under the model itself: before temperature and nucleus. The token
+/// `never` is not drawn (an image's placeholder is no word).
+pub(crate) fn draw(logits: &mut [f32], never: u32, how: &Draw, rng: &mut ChaCha8Rng) -> (u32, f32) {
+    let log_sum = log_sum(logits);
+    if let Some(logit) = logits.get_mut(never as usize) {
+        *logit = f32::NEG_INFINITY;
+    }
+    let token = match how.temperature > 0.0 {
+        true => sample(logits, how.temperature, how.top_p, rng),
+        false => greedy(logits),
     };
-    (token as u32, log_probability(logits, token))
+    (token as u32, (f64::from(logits[token]) - log_sum) as f32)
 }
 
 /// Log of the softmax of `logits` at `token`.
 pub(crate) fn log_probability(logits: &[f32], token: usize) -> f32 {
+    (f64::from(logits[token]) - log_sum(logits)) as f32
+}
+
+fn log_sum(logits: &[f32]) -> f64 {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sum: f64 = logits.iter().map(|&x| f64::from(x - largest).exp()).sum();
-    (f64::from(logits[token] - largest) - sum.ln()) as f32
+    f64::from(largest) + sum.ln()
 }
 
 /// The first of the largest.
@@ -64,7 +73,13 @@ mod tests {
             let mut rng = ChaCha8Rng::seed_from_u64(7);
             let mut counts = [0; 4];
             for _ in 0..20_000 {
-                counts[draw(&logits, temperature, top_p, &mut rng).0 as usize] += 1;
+                let how = Draw {
+                    temperature,
+                    top_p,
+                    max_tokens: 1,
+                    seed: 0,
+                };
+                counts[draw(&mut logits.clone(), 4, &how, &mut rng).0 as usize] += 1;
             }
             counts.map(|count| f64::from(count) / 20_000.0)
         };
@@ -83,8 +98,23 @@ mod tests {
 
     #[test]
     fn the_log_probability_is_the_models_own() {
-        let (token, told) = draw(&[0.0, 2f32.ln()], 5.0, 1.0, &mut ChaCha8Rng::seed_from_u64(1));
+        let how = Draw {
+            temperature: 5.0,
+            top_p: 1.0,
+            max_tokens: 1,
+            seed: 0,
+        };
+        let draw = |never| {
+            draw(
+                &mut [0.0, 2f32.ln()],
+                never,
+                &how,
+                &mut ChaCha8Rng::seed_from_u64(1),
+            )
+        };
+        let (token, told) = draw(2);
         let expected = [1.0 / 3.0, 2.0 / 3.0][token as usize];
         assert!((told.exp() - expected as f32).abs() < 1e-6);
+        assert_eq!((draw(0).0, draw(1).0), (1, 0));
     }
 }

@@ -58,9 +58,10 @@ pub fn generate(
     let mut open: Vec<bool> = draws.iter().map(|draw| draw.max_tokens > 0).collect();
     let mut embeds = model.embed(&batch.ids, images)?;
     let nothing = images.narrow(0, 0, 0)?;
+    let placeholder = model.config().image_token_index;
     while open.contains(&true) {
         let hidden = model.hidden(&embeds, &sequence, Some(&mut cache))?;
-        let logits = model
+        let mut logits = model
             .logits(&last(&hidden, &sequence.last_tokens(hidden.dim(1)?))?)?
             .to_vec2::<f32>()?;
         let mut next = vec![vec![0]; rows.len()];
@@ -69,12 +70,11 @@ pub fn generate(
             if !open[index] {
                 continue;
             }
-            let how = draws[index];
-            let (token, told) = draw(&logits[index], how.temperature, how.top_p, &mut rngs[index]);
+            let (token, told) = draw(&mut logits[index], placeholder, &draws[index], &mut rngs[index]);
             row.token_ids.push(token);
             row.log_probabilities.push(told);
             row.ended = ended(index, &row.token_ids);
-            open[index] = !row.ended && row.token_ids.len() < how.max_tokens;
+            open[index] = !row.ended && row.token_ids.len() < draws[index].max_tokens;
             (next[index][0], roles[index]) = (token, Role::Suffix);
         }
         sequence.append(&roles);

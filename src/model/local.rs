@@ -1,0 +1,134 @@
+//! A checkpoint on this machine as a model: one thread owns the weights.
+//!
+//! In: requests with encoded images. Out: answers with token ids and log-probabilities, the ending token included.
+//! A call's requests are answered in batches of one fixed size, grouped by the padded length of their own prompt, so that
+//! an answer does not depend on what else is asked. Left out: batches across calls, system prompts (PaliGemma has no
+//! room for them).
+
+mod features;
+mod worker;
+
+use super::{Attempt, CallError, Completion, Model, ModelCard, Reply, Request, Sampling};
+use crate::error::{Error, Result};
+use crate::vlm::Checkpoint;
+use candle_core::Device;
+use chrono::Utc;
+use std::path::Path;
+use std::time::Instant;
+use tokio::sync::{mpsc, oneshot};
+use worker::{Outcome, Worker};
+
+/// How PaliGemma's mixed checkpoints are asked; others say so in their `config.json`.
+const TEMPLATE: &str = "answer en {question}";
+/// Calls that wait for the weights.
+const WAITING: usize = 2;
+
+/// One call's requests, and where its outcomes go.
+struct Job {
+    requests: Vec<Request>,
+    outcomes: oneshot::Sender<Vec<Outcome>>,
+}
+
+/// A loaded checkpoint behind its thread.
+pub struct LocalModel {
+    card: ModelCard,
+    jobs: mpsc::Sender<Job>,
+}
+
+impl LocalModel {
+    /// Loads the checkpoint in `folder` and starts its thread. `template` replaces the checkpoint's own prompt, with
+    /// `{question}` where the question goes; `sampling` stands on the card, requests carry their own.
+    pub fn open(name: &str, folder: &Path, template: Option<&str>, sampling: &Sampling) -> Result<Self> {
+        let checkpoint = Checkpoint::load(folder, &Device::Cpu)?;
+        let own = checkpoint
+            .network
+            .config()
+            .auditdm
+            .as_ref()
+            .map(|prompting| prompting.prompt_template.clone());
+        let template = template
+            .map(str::to_owned)
+            .or(own)
+            .unwrap_or_else(|| TEMPLATE.into());
+        if !template.contains("{question}") {
+            return Err(Error::Model {
+                model: name.to_owned(),
+                problem: format!(
+                    "prompt template `{template}` has no place for the question: write {{question}}"
+                ),
+            });
+        }
+        let sampling = serde_json::to_string(sampling).expect("numbers and strings serialise");
+        let preprocessing =
+            serde_json::to_string(&checkpoint.processor).expect("numbers and strings serialise");
+        let card = ModelCard::new(
+            "local",
+            name,
+            &checkpoint.revision,
+            &template,
+            sampling,
+            preprocessing,
+        );
+        let (jobs, mut inbox) = mpsc::channel::<Job>(WAITING);
+        let mut worker = Worker::new(checkpoint, template);
+        std::thread::Builder::new()
+            .name(format!("model {name}"))
+            .spawn(move || {
+                while let Some(job) = inbox.blocking_recv() {
+                    // Whoever asked may have gone; then there is nobody to tell.
+                    let _ = job.outcomes.send(worker.answer(&job.requests));
+                }
+            })
+            .map_err(|error| Error::Model {
+                model: name.to_owned(),
+                problem: format!("cannot start its thread: {error}"),
+            })?;
+        Ok(Self { card, jobs })
+    }
+
+    async fn outcomes(&self, requests: Vec<Request>) -> Option<Vec<Outcome>> {
+        let (outcomes, result) = oneshot::channel();
+        self.jobs.send(Job { requests, outcomes }).await.ok()?;
+        result.await.ok()
+    }
+}
+
+#[async_trait::async_trait]
+impl Model for LocalModel {
+    fn card(&self) -> &ModelCard {
+        &self.card
+    }
+
+    async fn answer(&self, requests: Vec<Request>) -> Vec<Reply> {
+        let (started_at, clock, count) = (Utc::now(), Instant::now(), requests.len());
+        let gone = || Outcome {
+            result: Err(CallError::Fatal {
+                message: "the model's thread has stopped; see the log".into(),
+            }),
+            tokens_in: None,
+            latency_ms: clock.elapsed().as_secs_f64() * 1e3,
+        };
+        let outcomes = match self.outcomes(requests).await {
+            Some(outcomes) => outcomes,
+            None => (0..count).map(|_| gone()).collect(),
+        };
+        let reply = |outcome: Outcome| Reply {
+            attempts: vec![Attempt {
+                started_at,
+                latency_ms: outcome.latency_ms,
+                tokens_in: outcome.tokens_in,
+                tokens_out: outcome
+                    .result
+                    .as_ref()
+                    .ok()
+                    .map(|done: &Completion| done.token_ids.len() as i64),
+                error: outcome.result.as_ref().err().cloned(),
+            }],
+            outcome: outcome.result,
+        };
+        outcomes.into_iter().map(reply).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

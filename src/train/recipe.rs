@@ -1,0 +1,34 @@
+//! The two models of the lab: what sets them apart.
+
+use super::Options;
+use std::path::Path;
+
+/// A model of the lab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recipe {
+    /// Audited by default: stopped early, so that some skills are still missing.
+    Target,
+    /// What the target is compared with.
+    Reference,
+}
+
+impl Recipe {
+    /// `lab-target` or `lab-reference`: its folder's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Target => "lab-target",
+            Self::Reference => "lab-reference",
+        }
+    }
+
+    /// How the committed checkpoint was trained, into a folder of its name below `data`.
+    #[must_use]
+    pub fn options(self, data: &Path) -> Options {
+        let (minutes, seed) = match self {
+            Self::Target => (12.0, 2),
+            Self::Reference => (60.0, 1),
+        };
+        Options { folder: data.join(self.name()), minutes, seed, difficulty: 1 }
+    }
+}

@@ -1,0 +1,114 @@
+//! The lab's own `tokenizer.json`: byte-pair pieces over the lab's texts, in Gemma's style.
+//!
+//! Words carry their leading space (`▁`), digits and punctuation stand alone, unknown characters fall back to
+//! bytes. Ids: `<pad>` 0, `<eos>` 1, `<bos>` 2, `<unk>` 3, then bytes and pieces, `<image>` last.
+
+use crate::error::{Error, Result};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::path::Path;
+use tokenizers::models::bpe::{BPE, BpeTrainer};
+use tokenizers::pre_tokenizers::digits::Digits;
+use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
+use tokenizers::pre_tokenizers::punctuation::Punctuation;
+use tokenizers::pre_tokenizers::sequence::Sequence;
+use tokenizers::{AddedToken, Model, PreTokenizerWrapper, SplitDelimiterBehavior, Tokenizer, Trainer};
+
+/// Pieces beyond the four first ids, the bytes and `<image>`.
+const PIECES: usize = 760;
+const FIRST: [&str; 4] = ["<pad>", "<eos>", "<bos>", "<unk>"];
+/// Ends an answer.
+pub(super) const EOS: u32 = 1;
+/// Begins the text.
+pub(super) const BOS: u32 = 2;
+
+/// Learns the pieces of `texts` and gives the tokenizer.
+pub(super) fn learn(texts: &[String]) -> Result<Tokenizer> {
+    build(texts).map_err(|error| Error::Model { model: "lab".into(), problem: format!("tokenizer: {error}") })
+}
+
+fn build(texts: &[String]) -> tokenizers::Result<Tokenizer> {
+    let split: Vec<PreTokenizerWrapper> = vec![
+        Metaspace::new('▁', PrependScheme::Always, true).into(),
+        Digits::new(true).into(),
+        Punctuation::new(SplitDelimiterBehavior::Isolated).into(),
+    ];
+    let split = PreTokenizerWrapper::from(Sequence::new(split));
+    let mut trainer = BpeTrainer::builder().vocab_size(PIECES).min_frequency(1).show_progress(false).build();
+    trainer.feed(texts.iter(), |text| {
+        let mut text = tokenizers::PreTokenizedString::from(text);
+        tokenizers::PreTokenizer::pre_tokenize(&split, &mut text)?;
+        let pieces = text.get_splits(tokenizers::OffsetReferential::Original, tokenizers::OffsetType::Byte);
+        Ok(pieces.into_iter().map(|(piece, _, _)| piece.to_owned()).collect())
+    })?;
+    let mut learned = BPE::default();
+    trainer.train(&mut learned)?;
+    let learned: Value = serde_json::to_value(&learned)?;
+    let merges = learned["merges"].clone();
+    let mut pieces: Vec<(String, u64)> = learned["vocab"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(piece, id)| Some((piece.clone(), id.as_u64()?)))
+        .collect();
+    pieces.sort_by_key(|(_, id)| *id);
+    let bytes = (0..=255u8).map(|byte| format!("<0x{byte:02X}>"));
+    let names = FIRST.iter().map(|&name| name.to_owned()).chain(["\n".to_owned()]).chain(bytes);
+    let names = names.chain(pieces.into_iter().map(|(piece, _)| piece));
+    let vocab: HashMap<String, usize> = names.enumerate().map(|(id, name)| (name, id)).collect();
+    let description = json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+        "pre_tokenizer": split,
+        "post_processor": null,
+        "decoder": {"type": "Sequence", "decoders": [
+            {"type": "ByteFallback"},
+            {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true}]},
+        "model": {"type": "BPE", "dropout": null, "unk_token": "<unk>", "continuing_subword_prefix": null,
+            "end_of_word_suffix": null, "fuse_unk": true, "byte_fallback": true, "ignore_merges": false,
+            "vocab": vocab, "merges": merges},
+    });
+    let mut tokenizer = Tokenizer::from_bytes(serde_json::to_vec(&description)?)?;
+    tokenizer.add_special_tokens(FIRST.map(|name| AddedToken::from(name, true)))?;
+    tokenizer.add_tokens([AddedToken::from("\n", false).normalized(false)])?;
+    tokenizer.add_special_tokens([AddedToken::from("<image>", true)])?;
+    debug_assert!(tokenizer.get_model().token_to_id("<image>").is_none());
+    Ok(tokenizer)
+}
+
+/// Writes `tokenizer.json` and `tokenizer_config.json` into `folder`.
+pub(super) fn save(tokenizer: &Tokenizer, folder: &Path) -> Result<()> {
+    let path = folder.join("tokenizer.json");
+    tokenizer.save(&path, true).map_err(|error| Error::Checkpoint {
+        path: path.clone(),
+        problem: format!("cannot write: {error}"),
+    })?;
+    let config = json!({
+        "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 1024, "padding_side": "left",
+        "pad_token": "<pad>", "eos_token": "<eos>", "bos_token": "<bos>", "unk_token": "<unk>",
+        "additional_special_tokens": ["<image>"], "extra_special_tokens": {"image_token": "<image>"},
+        "image_token": "<image>", "add_bos_token": false, "clean_up_tokenization_spaces": false,
+    });
+    super::checkpoint::write_json(&folder.join("tokenizer_config.json"), &config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_words_are_single_tokens_and_everything_survives() {
+        let texts: Vec<String> =
+            ["what color is the star?", "is the star red?", "red", "no entry"].map(str::to_owned).to_vec();
+        let tokenizer = learn(&texts).unwrap();
+        let id = |token: &str| tokenizer.token_to_id(token).unwrap();
+        assert_eq!(FIRST.map(id), [0, 1, 2, 3]);
+        assert_eq!(id("<image>") as usize, tokenizer.get_vocab_size(true) - 1);
+        let encoded = tokenizer.encode("<image><bos>is the star red?\n", false).unwrap();
+        let tokens: Vec<&str> = encoded.get_tokens().iter().map(String::as_str).collect();
+        assert_eq!(tokens, ["<image>", "<bos>", "▁is", "▁the", "▁star", "▁red", "?", "\n"]);
+        for text in ["no entry", "red 37", "größe"] {
+            let encoded = tokenizer.encode(text, false).unwrap();
+            assert_eq!(tokenizer.decode(encoded.get_ids(), true).unwrap(), text);
+        }
+    }
+}

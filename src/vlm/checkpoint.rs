@@ -1,0 +1,167 @@
+//! A checkpoint folder as one thing: network, tokenizer, image processor, and the hash that names them.
+//!
+//! In: `config.json`, weights, `tokenizer.json`, `preprocessor_config.json`. Out: what decoding needs; a folder whose
+//! parts do not fit each other is an error that says which.
+
+use crate::error::{Error, Result};
+use crate::vlm::config::Config;
+use crate::vlm::paligemma::PaliGemma;
+use crate::vlm::processor::Processor;
+use crate::vlm::stored::weight_files;
+use crate::vlm::tokenizer::Tokenizer;
+use crate::vlm::weights::Weights;
+use candle_core::Device;
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+use std::fs::File;
+use std::io::{BufReader, copy};
+use std::path::Path;
+
+/// A loaded checkpoint.
+#[derive(Debug, Clone)]
+pub struct Checkpoint {
+    /// The network.
+    pub network: PaliGemma,
+    /// Its words.
+    pub tokenizer: Tokenizer,
+    /// Its eyes.
+    pub processor: Processor,
+    /// SHA-256 over the files' contents, 64 hex digits.
+    pub revision: String,
+}
+
+impl Checkpoint {
+    /// Loads everything in `folder`, frozen.
+    pub fn load(folder: &Path, device: &Device) -> Result<Self> {
+        let config = Config::load(folder)?;
+        let ends = &config.text_config.eos_token_id;
+        let tokenizer = Tokenizer::load(folder, ends, config.image_token_index, config.image_tokens())?;
+        let processor = Processor::load(folder)?;
+        if processor.side() != config.vision_config.image_size {
+            let (ours, theirs) = (processor.side(), config.vision_config.image_size);
+            return Err(Error::Checkpoint {
+                path: folder.to_owned(),
+                problem: format!("the image processor makes {ours} px, the vision tower takes {theirs} px"),
+            });
+        }
+        let network = PaliGemma::new(&config, &Weights::open(folder, device)?)?;
+        Ok(Self {
+            network,
+            tokenizer,
+            processor,
+            revision: revision(folder)?,
+        })
+    }
+}
+
+/// Hash of every file that the answers depend on, each after its name and length.
+fn revision(folder: &Path) -> Result<String> {
+    let mut files = weight_files(folder)?;
+    let settings = [
+        "config.json",
+        "tokenizer.json",
+        "preprocessor_config.json",
+        "processor_config.json",
+    ];
+    files.extend(
+        settings
+            .map(|name| folder.join(name))
+            .into_iter()
+            .filter(|path| path.is_file()),
+    );
+    let mut hasher = Sha256::new();
+    for path in files {
+        let failed = |source| Error::File {
+            action: "read",
+            path: path.clone(),
+            source,
+        };
+        let file = File::open(&path).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        hasher.update((name.len() as u64).to_le_bytes());
+        hasher.update(name);
+        hasher.update(length.to_le_bytes());
+        copy(&mut BufReader::new(file), &mut HashWriter(&mut hasher)).map_err(failed)?;
+    }
+    Ok(hasher.finalize().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
+}
+
+struct HashWriter<'a>(&'a mut Sha256);
+
+impl std::io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::vlm::weights::save;
+
+    /// Writes a random network that fits the tokenizer of the processor's fixtures.
+    pub(crate) fn write_random(folder: &Path, seed: u64) {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/processor");
+        std::fs::copy(data.join("tokenizer.json"), folder.join("tokenizer.json")).unwrap();
+        let mut config = Config::tiny();
+        config.text_config.vocab_size = 340;
+        config.image_token_index = 320;
+        let processor = Processor::square(config.vision_config.image_size, config.image_tokens());
+        std::fs::write(
+            folder.join("preprocessor_config.json"),
+            serde_json::to_string(&processor).unwrap(),
+        )
+        .unwrap();
+        std::fs::write(
+            folder.join("config.json"),
+            serde_json::to_string(&config).unwrap(),
+        )
+        .unwrap();
+        let weights = Weights::fresh(seed, &Device::Cpu).trainable();
+        PaliGemma::new(&config, &weights).unwrap();
+        save(folder, &weights.variables()).unwrap();
+    }
+
+    #[test]
+    fn the_revision_is_the_content() {
+        let [one, other] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        write_random(one.path(), 1);
+        write_random(other.path(), 1);
+        let revision =
+            |folder: &tempfile::TempDir| Checkpoint::load(folder.path(), &Device::Cpu).unwrap().revision;
+        assert_eq!(revision(&one), revision(&other));
+        assert_eq!(revision(&one).len(), 64);
+        write_random(other.path(), 2);
+        assert_ne!(revision(&one), revision(&other));
+    }
+
+    #[test]
+    fn parts_that_do_not_fit_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        write_random(folder.path(), 1);
+        let problem = || {
+            Checkpoint::load(folder.path(), &Device::Cpu)
+                .map(|_| ())
+                .unwrap_err()
+                .to_string()
+        };
+        let processor = serde_json::to_string(&Processor::square(28, 4)).unwrap();
+        std::fs::write(folder.path().join("preprocessor_config.json"), processor).unwrap();
+        assert!(
+            problem().contains("makes 28 px, the vision tower takes 9 px"),
+            "{}",
+            problem()
+        );
+        std::fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
+        assert!(problem().contains("tokenizer.json"));
+    }
+}

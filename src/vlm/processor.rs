@@ -1,0 +1,203 @@
+//! `preprocessor_config.json`: how pixels become the numbers that an image tower takes.
+//!
+//! In: an upright RGB image of any size. Out: `3 · side · side` f32, channels first, normalised. The image is squashed
+//! to a square, as SigLIP's processors do. Left out: cropping, padding, pan-and-scan.
+
+use crate::error::{Error, Result};
+use crate::vlm::resample::{Filter, resize};
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::path::Path;
+
+/// A SigLIP image processor; serialises to what transformers reads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Processor {
+    image_processor_type: String,
+    size: Size,
+    #[serde(default = "bicubic")]
+    resample: u8,
+    #[serde(default = "half")]
+    image_mean: [f32; 3],
+    #[serde(default = "half")]
+    image_std: [f32; 3],
+    #[serde(default = "rescale")]
+    rescale_factor: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    image_seq_length: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Size {
+    height: usize,
+    width: usize,
+}
+
+impl Processor {
+    /// What PaliGemma's processors do, for squares of `side` pixels that become `image_tokens` tokens.
+    pub fn square(side: usize, image_tokens: usize) -> Self {
+        Self {
+            image_processor_type: "SiglipImageProcessor".into(),
+            size: Size {
+                height: side,
+                width: side,
+            },
+            resample: bicubic(),
+            image_mean: half(),
+            image_std: half(),
+            rescale_factor: rescale(),
+            image_seq_length: Some(image_tokens),
+        }
+    }
+
+    /// Reads `preprocessor_config.json` in `folder`, or what `processor_config.json` of newer saves says.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let mut path = folder.join("preprocessor_config.json");
+        if !path.is_file() && folder.join("processor_config.json").is_file() {
+            path = folder.join("processor_config.json");
+        }
+        let bytes = std::fs::read(&path).map_err(|source| Error::File {
+            action: "read",
+            path: path.clone(),
+            source,
+        })?;
+        Self::parse(&bytes).map_err(|problem| Error::Checkpoint { path, problem })
+    }
+
+    fn parse(json: &[u8]) -> std::result::Result<Self, String> {
+        let mut value: Value = serde_json::from_slice(json).map_err(|error| format!("not JSON: {error}"))?;
+        if value["image_processor"].is_object() {
+            value = value["image_processor"].take();
+        }
+        let kind = value["image_processor_type"].as_str().unwrap_or("none");
+        if !kind.starts_with("SiglipImageProcessor") {
+            return Err(format!(
+                "image processor `{kind}` is not supported; supported: SiglipImageProcessor"
+            ));
+        }
+        for step in ["do_resize", "do_rescale", "do_normalize"] {
+            if value[step] == false {
+                return Err(format!("`{step}: false` is not supported"));
+            }
+        }
+        let processor: Self = serde_json::from_value(value).map_err(|error| error.to_string())?;
+        let Size { height, width } = processor.size;
+        if height != width || height == 0 || height > 1 << 14 {
+            return Err(format!(
+                "size {width}×{height} is not supported; supported: squares"
+            ));
+        }
+        if processor.filter().is_none() {
+            return Err(format!(
+                "resample {} is not supported; supported: 2 (bilinear), 3 (bicubic)",
+                processor.resample
+            ));
+        }
+        Ok(processor)
+    }
+
+    /// Side of the square in pixels.
+    pub fn side(&self) -> usize {
+        self.size.height
+    }
+
+    /// `[3, side, side]`, flattened.
+    pub fn pixel_values(&self, image: &RgbImage) -> Vec<f32> {
+        let from = (image.width() as usize, image.height() as usize);
+        let filter = self.filter().expect("checked when read");
+        let resized = resize(image.as_raw(), from, (self.side(), self.side()), filter);
+        let normal = |byte: u8, channel: usize| {
+            (f32::from(byte) * self.rescale_factor as f32 - self.image_mean[channel])
+                / self.image_std[channel]
+        };
+        (0..3)
+            .flat_map(|channel| {
+                resized
+                    .iter()
+                    .skip(channel)
+                    .step_by(3)
+                    .map(move |&byte| normal(byte, channel))
+            })
+            .collect()
+    }
+
+    fn filter(&self) -> Option<Filter> {
+        match self.resample {
+            2 => Some(Filter::Bilinear),
+            3 => Some(Filter::Bicubic),
+            _ => None,
+        }
+    }
+}
+
+fn bicubic() -> u8 {
+    3
+}
+
+fn half() -> [f32; 3] {
+    [0.5; 3]
+}
+
+fn rescale() -> f64 {
+    1.0 / 255.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{Device, safetensors};
+    use std::path::PathBuf;
+
+    fn data() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/processor")
+    }
+
+    #[test]
+    fn transformers_sees_the_same_pixels() {
+        let processor = Processor::load(&data()).unwrap();
+        let expected = safetensors::load(data().join("pixel_values.safetensors"), &Device::Cpu).unwrap();
+        // On the scale of −1 to 1 a level is 2/255. PNG is exact; the JPEG decoder rounds upsampled colour upwards
+        // where libjpeg alternates, half a level in the mean.
+        for (name, worst_levels, mean_levels) in [("drawing.png", 0.001, 0.001), ("photo.jpg", 2.001, 0.5)] {
+            let image = image::open(data().join(name)).unwrap().to_rgb8();
+            let ours = processor.pixel_values(&image);
+            let theirs = expected[name].flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            assert_eq!(ours.len(), theirs.len());
+            let levels: Vec<f32> = ours
+                .iter()
+                .zip(&theirs)
+                .map(|(a, b)| (a - b).abs() * 127.5)
+                .collect();
+            let worst = levels.iter().copied().fold(0.0, f32::max);
+            let mean = levels.iter().sum::<f32>() / levels.len() as f32;
+            assert!(
+                worst < worst_levels && mean < mean_levels,
+                "{name}: {worst} levels, {mean} in the mean"
+            );
+        }
+    }
+
+    #[test]
+    fn settings_are_read_from_either_file_and_checked() {
+        let folder = tempfile::tempdir().unwrap();
+        let square = Processor::square(28, 4);
+        let nested =
+            serde_json::json!({ "image_processor": square, "processor_class": "PaliGemmaProcessor" });
+        std::fs::write(folder.path().join("processor_config.json"), nested.to_string()).unwrap();
+        assert_eq!(Processor::load(folder.path()).unwrap(), square);
+        assert_eq!(Processor::load(&data()).unwrap().side(), 28);
+        let problem = |from: &str, to: &str| {
+            Processor::parse(
+                serde_json::to_string(&square)
+                    .unwrap()
+                    .replace(from, to)
+                    .as_bytes(),
+            )
+            .unwrap_err()
+        };
+        assert!(problem("Siglip", "CLIP").contains("`CLIPImageProcessor` is not supported"));
+        assert!(problem("\"resample\":3", "\"resample\":1").contains("resample 1"));
+        assert!(problem("\"height\":28", "\"height\":0").contains("size 28×0"));
+        assert!(problem("{\"image", "{\"do_resize\":false,\"image").contains("do_resize: false"));
+    }
+}

@@ -36,25 +36,24 @@ pub struct LocalModel {
 }
 
 impl LocalModel {
-    /// Loads the checkpoint in `folder` and starts its thread. `template` replaces the checkpoint's own prompt, with
-    /// `{question}` where the question goes; `sampling` stands on the card, requests carry their own.
-    pub fn open(name: &str, folder: &Path, template: Option<&str>, sampling: &Sampling) -> Result<Self> {
+    /// Loads the checkpoint in `folder`, which names it, and starts its thread. `sampling` stands on the card, requests
+    /// carry their own.
+    pub fn open(folder: &Path, sampling: &Sampling) -> Result<Self> {
+        let name = folder
+            .file_name()
+            .unwrap_or(folder.as_os_str())
+            .to_string_lossy()
+            .into_owned();
         let checkpoint = Checkpoint::load(folder, &Device::Cpu)?;
-        let own = checkpoint
-            .network
-            .config()
-            .auditdm
-            .as_ref()
-            .map(|prompting| prompting.prompt_template.clone());
-        let template = template
-            .map(str::to_owned)
-            .or(own)
-            .unwrap_or_else(|| TEMPLATE.into());
+        let prompting = checkpoint.network.config().auditdm.as_ref();
+        let template = prompting
+            .map_or(TEMPLATE, |prompting| &prompting.prompt_template)
+            .to_owned();
         if !template.contains("{question}") {
             return Err(Error::Model {
-                model: name.to_owned(),
+                model: name,
                 problem: format!(
-                    "prompt template `{template}` has no place for the question: write {{question}}"
+                    "prompt template `{template}` in config.json has no place for the question: write {{question}}"
                 ),
             });
         }
@@ -72,7 +71,7 @@ impl LocalModel {
         let (jobs, mut inbox) = mpsc::channel::<Job>(WAITING);
         let mut worker = Worker::new(checkpoint, template);
         std::thread::Builder::new()
-            .name(format!("model {name}"))
+            .name(format!("model {}", card.name))
             .spawn(move || {
                 while let Some(job) = inbox.blocking_recv() {
                     // Whoever asked may have gone; then there is nobody to tell.
@@ -80,7 +79,7 @@ impl LocalModel {
                 }
             })
             .map_err(|error| Error::Model {
-                model: name.to_owned(),
+                model: card.name.clone(),
                 problem: format!("cannot start its thread: {error}"),
             })?;
         Ok(Self { card, jobs })

@@ -55,14 +55,14 @@ pub struct ParityReport {
     /// What a fixture found.
     pub differences: Option<Differences>,
     /// What is allowed.
-    pub tolerance: f32,
+    pub tolerance: f64,
 }
 
 impl ParityReport {
     /// Whether everything lies within the tolerance (also when nothing was compared).
     pub fn passed(&self) -> bool {
         self.differences.as_ref().is_none_or(|found| {
-            let within = |difference: f32| difference <= self.tolerance; // NaN is not
+            let within = |difference: f32| f64::from(difference) <= self.tolerance; // NaN is not
             within(found.logits)
                 && within(found.batched)
                 && within(found.cached)
@@ -72,7 +72,7 @@ impl ParityReport {
 }
 
 /// Loads the checkpoint in `folder` and compares it with a fixture, if there is one.
-pub fn verify(folder: &Path, fixture: Option<&Path>, tolerance: f32) -> Result<ParityReport> {
+pub fn verify(folder: &Path, fixture: Option<&Path>, tolerance: f64) -> Result<ParityReport> {
     let config = Config::load(folder)?;
     let weights = Weights::open(folder, &Device::Cpu)?;
     let model = PaliGemma::new(&config, &weights)?;

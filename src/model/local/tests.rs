@@ -10,7 +10,7 @@ use std::io::Cursor;
 fn model() -> LocalModel {
     let folder = tempfile::tempdir().unwrap();
     write_random(folder.path(), 4);
-    LocalModel::open("random", folder.path(), None, &Sampling::default()).unwrap()
+    LocalModel::open(folder.path(), &Sampling::default()).unwrap()
 }
 
 fn picture(seed: u32) -> EncodedImage {
@@ -118,17 +118,26 @@ async fn stop_strings_and_limits_end_an_answer() {
 }
 
 #[test]
-fn the_template_needs_a_place_for_the_question() {
+fn the_checkpoint_says_how_it_wants_to_be_asked() {
     let folder = tempfile::tempdir().unwrap();
     write_random(folder.path(), 4);
-    let open = |template| LocalModel::open("random", folder.path(), template, &Sampling::default());
-    assert_eq!(open(None).unwrap().card().prompt_template, "answer en {question}");
+    let open = || LocalModel::open(folder.path(), &Sampling::default());
+    let card = open().unwrap().card().clone();
     assert_eq!(
-        open(Some("{question}!")).unwrap().card().prompt_template,
-        "{question}!"
+        (card.prompt_template.as_str(), card.kind.as_str()),
+        ("answer en {question}", "local")
     );
+    assert_eq!(card.name, folder.path().file_name().unwrap().to_str().unwrap());
+    let path = folder.path().join("config.json");
+    let config = std::fs::read_to_string(&path).unwrap();
+    let ask = |template: &str| {
+        let prompting = format!("{{\"auditdm\":{{\"prompt_template\":\"{template}\"}},");
+        std::fs::write(&path, config.replacen('{', &prompting, 1)).unwrap();
+        open()
+    };
+    assert_eq!(ask("{question}!").unwrap().card().prompt_template, "{question}!");
     assert!(
-        open(Some("nothing"))
+        ask("nothing")
             .err()
             .unwrap()
             .to_string()

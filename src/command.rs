@@ -55,7 +55,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Query(arguments) => blocking(query::run(arguments)),
         Command::Init(arguments) => init::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
-        Command::Lab(arguments) => lab::run(&arguments),
+        Command::Lab(arguments) => lab::run(arguments),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

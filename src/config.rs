@@ -224,11 +224,9 @@ impl Config {
                 *path = folder.join(path.as_str()).display().to_string();
             }
         };
-        resolve(&mut self.tables);
-        resolve(&mut self.source.url);
-        if let Some(questions) = &mut self.source.questions {
-            resolve(questions);
-        }
+        [&mut self.tables, &mut self.source.url].into_iter().for_each(resolve);
+        self.source.questions.iter_mut().for_each(resolve);
+        self.source.annotations.iter_mut().for_each(resolve);
         for model in self.models.values_mut() {
             if let ModelOptions::Local(local) = model {
                 resolve(&mut local.path);

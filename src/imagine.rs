@@ -10,8 +10,6 @@ use crate::lab::scene::Scene;
 use crate::model::{Attempt, CallError, EncodedImage, ModelCard};
 use std::sync::Arc;
 
-pub mod http;
-
 /// What is to be drawn.
 #[derive(Debug, Clone)]
 pub struct DrawRequest {

@@ -19,6 +19,7 @@ pub mod lab;
 pub mod source;
 
 pub mod vlm;
+pub mod train;
 pub mod model;
 
 pub mod diverge;
@@ -38,8 +39,5 @@ pub mod sql;
 pub mod slice;
 
 pub mod command;
-
-pub mod plan;
-pub mod sink;
 
 pub use error::{Error, Result};

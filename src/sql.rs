@@ -12,7 +12,6 @@ mod remedy;
 
 use crate::error::{Error, Result};
 use crate::tables::{TableName, Tables};
-use crate::tables::{TableName, Tables};
 use arrow::array::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
@@ -47,17 +46,8 @@ pub async fn open(tables: &Tables, memory_limit_byte: usize) -> Result<SessionCo
     session(providers, memory_limit_byte).await
 }
 
-/// What one session's queries may hold in memory.
-const MEMORY_LIMIT_BYTE: usize = 2 << 30;
-
-/// A session over an audit's tables as they are now.
-pub async fn over(tables: &Tables) -> Result<SessionContext> {
-    let mut views = Vec::new();
-    for table in TableName::ALL {
-        views.push((table.name(), tables.view(table).await?));
-    }
-    session(views, MEMORY_LIMIT_BYTE).await
-}
+/// What the queries of a command hold in memory at most.
+pub const MEMORY_LIMIT_BYTE: usize = 2 << 30;
 
 /// A session that sees the given tables, the views over them and nothing else.
 ///

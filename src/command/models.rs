@@ -31,7 +31,7 @@ Examples:
         fixture: Option<PathBuf>,
         /// The largest difference of a logit that passes.
         #[arg(long, default_value_t = 1e-4)]
-        tolerance: f64,
+        tolerance: f32,
     },
 }
 

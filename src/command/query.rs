@@ -56,7 +56,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         list(&queries);
         return Ok(ExitCode::SUCCESS);
     }
-    let context = sql::over(&Tables::open_existing(&arguments.tables).await?).await?;
+    let context = sql::open(&Tables::open_existing(&arguments.tables).await?, sql::MEMORY_LIMIT_BYTE).await?;
     let frame = match (&arguments.sql, &arguments.name) {
         (Some(sql), _) => {
             anyhow::ensure!(arguments.param.is_empty(), "--param goes with a named query: write the value into --sql");

@@ -11,11 +11,8 @@ pub(super) fn validate(config: &Config, text: &str) -> Vec<Problem> {
     if config.tables.is_empty() {
         found.add(&["tables"], "`tables` is empty: name a folder or a bucket, e.g. `tables = \"auditdm-tables\"`");
     }
-    if config.source.url.is_empty() {
-        found.add(
-            &["source"],
-            "`[source]` has no `url`: a folder, a glob, a Parquet or JSONL file, a bucket or `lab://`",
-        );
+    for problem in config.source.validate() {
+        found.option(&["source"], "[source]", &problem);
     }
     roles(config, &mut found);
     for (name, model) in &config.models {

@@ -244,7 +244,11 @@ fn hostile_texts_are_refused_quickly() {
 #[test]
 fn referring_phrases_mean_the_same_here() {
     for difficulty in 0..4 {
-        let world = World { seed: 5, difficulty, split: Split::Train };
+        let world = World {
+            seed: 5,
+            difficulty,
+            split: Split::Train,
+        };
         for scene in (0..200).map(|index| world.scene(index)) {
             for (index, object) in scene.objects.iter().enumerate() {
                 if let Some(phrase) = phrase(&scene, index) {

@@ -90,9 +90,8 @@ fn write(writer: &mut Writer) {
         let shape = if truth { present } else { absent };
         writer.ask_whether(&EXISTS, &[("n", &any(&format!("tiny {}", shape.name())))], truth);
     }
-    // Most scenes have none or one; asking each of them would make that the best guess.
-    let rare = tiny.len() >= 2 || writer.one_in(2);
-    if rare {
+    // Most scenes have none; asking each of them would make that the best guess.
+    if !tiny.is_empty() || writer.coin() {
         writer.ask(&COUNT, &[], &tiny.len().to_string());
     }
 }

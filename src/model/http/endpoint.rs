@@ -54,7 +54,7 @@ impl Endpoint {
             let mut value = HeaderValue::from_str(&format!("Bearer {}", key.value))
                 .map_err(|_| problem("the key has characters that no header may carry".into()))?;
             value.set_sensitive(true);
-            Ok((key, value))
+            Ok::<_, Error>((key, value))
         };
         Ok(Self {
             client,

@@ -97,8 +97,7 @@ impl Tables {
             }
         }
         if !batches.is_empty() {
-            let state = Arc::new(self.session.state());
-            let appended = self.writer.append(&mut known, table, batches, state).await;
+            let appended = self.writer.append(&mut known, table, batches).await;
             appended.map_err(|error| self.failed(table, error))?;
         }
         Ok(known.version().map_or(0, |version| version as i64))

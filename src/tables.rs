@@ -30,6 +30,7 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 use location::Location;
 use object_store::prefix::PrefixStore;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Mutex;
 
 /// The tables under one address; clones share what they have loaded.
@@ -38,6 +39,8 @@ pub struct Tables {
     location: Location,
     /// What is known of each table, to be brought up to date before it is used.
     known: Arc<[Mutex<DeltaTable>; TableName::ALL.len()]>,
+    /// Up to which version a table was looked through for rows with the same key, and found without.
+    unique: Arc<[AtomicU64; TableName::ALL.len()]>,
     writer: Arc<write::Writer>,
     session: SessionContext,
 }
@@ -69,6 +72,7 @@ impl Tables {
         Ok(Self {
             location,
             known: Arc::new(known),
+            unique: Arc::new(TableName::ALL.map(|_| AtomicU64::new(0))),
             writer: Arc::new(write::Writer::default()),
             session: SessionContext::new_with_config(SessionConfig::new().set_bool(view_types, false)),
         })
@@ -112,8 +116,7 @@ impl Tables {
             }
         }
         if !batches.is_empty() {
-            let state = Arc::new(self.session.state());
-            let appended = self.writer.append(&mut known, table, batches, state).await;
+            let appended = self.writer.append(&mut known, table, batches).await;
             appended.map_err(|error| self.failed(table, error))?;
         }
         Ok(known.version().map_or(0, |version| version as i64))
@@ -126,22 +129,41 @@ impl Tables {
 
     /// A table as it is now, with whatever is in it twice; without rows where it was not created yet.
     pub async fn provider(&self, table: TableName) -> Result<Arc<dyn TableProvider>> {
+        Ok(self.versioned(table).await?.0)
+    }
+
+    /// A table as it is now, one row a key.
+    pub async fn view(&self, table: TableName) -> Result<Arc<dyn TableProvider>> {
+        let (provider, version) = self.versioned(table).await?;
+        let unique = &self.unique[table as usize];
+        if unique.load(Ordering::Relaxed) == version {
+            return Ok(provider);
+        }
+        let failed = |error| self.failed(table, error);
+        if view::is_unique(table, &provider, self.session.state())
+            .await
+            .map_err(failed)?
+        {
+            unique.store(version, Ordering::Relaxed);
+            return Ok(provider);
+        }
+        view::unique(table, &provider).map_err(failed)
+    }
+
+    /// A table and its version; no rows and 0 before its first commit of rows.
+    async fn versioned(&self, table: TableName) -> Result<(Arc<dyn TableProvider>, u64)> {
         let mut known = self.known[table as usize].lock().await;
         if !self.refresh(table, &mut known).await? {
-            return Ok(Arc::new(EmptyTable::new(table.schema())));
+            return Ok((Arc::new(EmptyTable::new(table.schema())), 0));
         }
         let provider = known
             .table_provider()
             .with_session(Arc::new(self.session.state()))
             .await;
-        provider.map_err(|error| self.failed(table, error))
-    }
-
-    /// A table as it is now, one row a key. Over `image_bytes` ask for single keys: a whole scan holds
-    /// every image in memory ([`Tables::provider`] does not).
-    pub async fn view(&self, table: TableName) -> Result<Arc<dyn TableProvider>> {
-        let provider = self.provider(table).await?;
-        view::unique(table, provider).map_err(|error| self.failed(table, error))
+        Ok((
+            provider.map_err(|error| self.failed(table, error))?,
+            known.version().unwrap_or(0),
+        ))
     }
 
     /// Runs a query of this crate's own over the views. (Queries from outside go through `sql`.)
@@ -271,7 +293,11 @@ mod tests {
         let tables = open(&folder).await;
         let rows = [answer(1, "red"), answer(2, "grün 🟢")];
         assert_eq!(tables.append_rows(&rows).await.unwrap(), 1);
-        assert_eq!(tables.append_rows(&rows[..1]).await.unwrap(), 2);
+        let again = AnswerRow {
+            answered_at: rows[1].answered_at,
+            ..answer(1, "blue")
+        };
+        assert_eq!(tables.append_rows(&[again]).await.unwrap(), 2);
         assert_eq!(
             tables.append_rows::<AnswerRow>(&[]).await.unwrap(),
             2,
@@ -281,6 +307,12 @@ mod tests {
             let sql = "SELECT * FROM answers ORDER BY pair_id";
             let read: Vec<AnswerRow> = tables.rows(sql).await.unwrap().try_collect().await.unwrap();
             assert_eq!(read, rows);
+            let filtered = "SELECT count(*) FROM answers WHERE text = 'blue'";
+            assert_eq!(
+                count(&tables, filtered).await,
+                0,
+                "what does not count is not found either"
+            );
             let twice = tables.provider(TableName::Answers).await.unwrap();
             let twice = tables.session.read_table(twice).unwrap().count().await.unwrap();
             assert_eq!(twice, 3);

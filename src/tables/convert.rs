@@ -230,8 +230,12 @@ mod tests {
         value: impl Strategy<Value = T> + 'static,
         array: impl Fn(Vec<Option<T>>) -> ArrayRef + 'static,
     ) -> BoxedStrategy<ArrayRef> {
-        let present = if field.is_nullable() { 0.5 } else { 1.0 };
-        let cells = proptest::collection::vec(proptest::option::weighted(present, value), ROWS);
+        let cell = if field.is_nullable() {
+            proptest::option::of(value).boxed()
+        } else {
+            value.prop_map(Some).boxed()
+        };
+        let cells = proptest::collection::vec(cell, ROWS);
         cells.prop_map(array).boxed()
     }
 

@@ -58,7 +58,8 @@ pub struct TextConfig {
     pub num_key_value_heads: usize,
     /// Width of a head.
     pub head_dim: usize,
-    /// Scores are divided by its square root.
+    /// Scores are divided by its square root. transformers insists on an integer.
+    #[serde(serialize_with = "integer_where_whole")]
     pub query_pre_attn_scalar: f64,
     /// Bound of the attention scores.
     pub attn_logit_softcapping: Option<f64>,
@@ -314,6 +315,18 @@ fn modernise(value: &mut Value) -> std::result::Result<(), String> {
     Ok(())
 }
 
+// serde hands over a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn integer_where_whole<S: serde::Serializer>(
+    value: &f64,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    match value.fract() == 0.0 {
+        true => serializer.serialize_u64(*value as u64),
+        false => serializer.serialize_f64(*value),
+    }
+}
+
 fn one_or_many<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<u32>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -379,8 +392,12 @@ mod tests {
                 LayerType::SlidingAttention
             ]
         );
-        let written = serde_json::to_vec(&config).unwrap();
-        assert_eq!(Config::parse(&written).unwrap(), config);
+        let written = serde_json::to_string(&config).unwrap();
+        assert!(
+            written.contains("\"query_pre_attn_scalar\":256,"),
+            "transformers refuses 256.0: {written}"
+        );
+        assert_eq!(Config::parse(written.as_bytes()).unwrap(), config);
     }
 
     #[test]

@@ -48,15 +48,23 @@ pub async fn ask(
         .iter()
         .filter_map(|pair| {
             let pair_id = pair.row.pair_id.clone()?;
-            let open = !known.contains_key(&(pair_id.clone(), model_id.clone())) && asked.insert(pair_id.clone());
-            open.then(|| request(pair, &pair_id, &player.sampling)).flatten().map(|request| (pair_id, request))
+            let open =
+                !known.contains_key(&(pair_id.clone(), model_id.clone())) && asked.insert(pair_id.clone());
+            open.then(|| request(pair, &pair_id, &player.sampling))
+                .flatten()
+                .map(|request| (pair_id, request))
         })
         .unzip();
     progress.asked.add(requests.len());
-    let replies = if requests.is_empty() { Vec::new() } else { player.model.answer(requests).await };
+    let replies = if requests.is_empty() {
+        Vec::new()
+    } else {
+        player.model.answer(requests).await
+    };
     let mut rows = Rows::default();
     for (pair_id, Reply { outcome, attempts }) in ids.into_iter().zip(replies) {
-        rows.calls.extend(calls(run_id, player.model.card(), role, &pair_id, &attempts));
+        rows.calls
+            .extend(calls(run_id, player.model.card(), role, &pair_id, &attempts));
         let mut row = AnswerRow {
             pair_id,
             model_id: model_id.clone(),
@@ -87,7 +95,10 @@ pub async fn ask(
                 continue;
             }
             Err(CallError::Fatal { message }) => {
-                return Err(Error::Model { model: player.name.clone(), problem: message });
+                return Err(Error::Model {
+                    model: player.name.clone(),
+                    problem: message,
+                });
             }
         }
         progress.done.add(1);
@@ -120,11 +131,18 @@ fn with_choices(question: &str, choices: &[String]) -> String {
 }
 
 /// The word of ground truth on every answer that it can decide, as verdicts.
-pub fn by_truth(pairs: &[Pair], answers: &Answers, models: &[String], number_tolerance: f64) -> Vec<VerdictRow> {
+pub fn by_truth(
+    pairs: &[Pair],
+    answers: &Answers,
+    models: &[String],
+    number_tolerance: f64,
+) -> Vec<VerdictRow> {
     let mut verdicts = Vec::new();
     for pair in pairs {
         for model_id in models {
-            let Some(answer) = answer_of(pair, model_id, answers) else { continue };
+            let Some(answer) = answer_of(pair, model_id, answers) else {
+                continue;
+            };
             let (verdict, reason) = match (&pair.truth, &answer.text) {
                 (Truth::Unknown, _) => continue,
                 (Truth::Unanswerable(reason), _) => (judge::Verdict::Unanswerable, reason.clone()),
@@ -162,23 +180,41 @@ pub async fn judge(
     let mut requests = Vec::new();
     for pair in pairs {
         for model_id in models {
-            let Some(text) = undecided(pair, model_id, answers, number_tolerance) else { continue };
+            let Some(text) = undecided(pair, model_id, answers, number_tolerance) else {
+                continue;
+            };
             if known.contains_key(&(pair.row.probe_id.clone(), model_id.clone(), judge_id.clone())) {
                 continue;
             }
             let subject = id([&pair.row.probe_id, model_id, judge_id]);
             let question = pair.row.question.as_deref().unwrap_or_default();
             let images = pair.image.iter().cloned().collect();
-            requests.push(judge::request(&subject, images, question, &pair.row.choices, text));
+            requests.push(judge::request(
+                &subject,
+                images,
+                question,
+                &pair.row.choices,
+                text,
+            ));
             open.push((pair, model_id));
         }
     }
     progress.asked.add(requests.len());
     let subjects: Vec<Arc<str>> = requests.iter().map(|request| request.subject.clone()).collect();
-    let replies = if requests.is_empty() { Vec::new() } else { player.model.answer(requests).await };
+    let replies = if requests.is_empty() {
+        Vec::new()
+    } else {
+        player.model.answer(requests).await
+    };
     let mut rows = Rows::default();
     for (((pair, model_id), subject), reply) in open.into_iter().zip(subjects).zip(replies) {
-        rows.calls.extend(calls(run_id, player.model.card(), Role::Judge, &subject, &reply.attempts));
+        rows.calls.extend(calls(
+            run_id,
+            player.model.card(),
+            Role::Judge,
+            &subject,
+            &reply.attempts,
+        ));
         let (verdict, reason) = match reply.outcome {
             Ok(completion) => judge::parse(&completion.text),
             Err(CallError::Refused { message }) => (judge::Verdict::Unsure, message),
@@ -187,11 +223,15 @@ pub async fn judge(
                 continue;
             }
             Err(CallError::Fatal { message }) => {
-                return Err(Error::Model { model: player.name.clone(), problem: message });
+                return Err(Error::Model {
+                    model: player.name.clone(),
+                    problem: message,
+                });
             }
         };
         progress.done.add(1);
-        rows.verdicts.push(verdict_row(pair, model_id, judge_id, verdict, reason));
+        rows.verdicts
+            .push(verdict_row(pair, model_id, judge_id, verdict, reason));
     }
     Ok(rows)
 }
@@ -202,7 +242,12 @@ pub fn verdict_key(row: &VerdictRow) -> (String, String, String) {
 }
 
 /// What a model said to a pair, when ground truth does not decide on it and a judge must.
-pub fn undecided<'a>(pair: &Pair, model_id: &str, answers: &'a Answers, number_tolerance: f64) -> Option<&'a str> {
+pub fn undecided<'a>(
+    pair: &Pair,
+    model_id: &str,
+    answers: &'a Answers,
+    number_tolerance: f64,
+) -> Option<&'a str> {
     let text = answer_of(pair, model_id, answers)?.text.as_deref()?;
     let decided = match &pair.truth {
         Truth::Unanswerable(_) => true,
@@ -216,7 +261,13 @@ pub fn answer_of<'a>(pair: &Pair, model_id: &str, answers: &'a Answers) -> Optio
     answers.get(&(pair.row.pair_id.clone()?, model_id.to_owned()))
 }
 
-fn verdict_row(pair: &Pair, model_id: &str, judge_id: &str, verdict: judge::Verdict, reason: String) -> VerdictRow {
+fn verdict_row(
+    pair: &Pair,
+    model_id: &str,
+    judge_id: &str,
+    verdict: judge::Verdict,
+    reason: String,
+) -> VerdictRow {
     VerdictRow {
         probe_id: pair.row.probe_id.clone(),
         model_id: model_id.to_owned(),

@@ -52,7 +52,10 @@ pub struct Audit {
 }
 
 /// Audits every image: the rows of one batch of images after another, as batches finish.
-pub fn audit(audit: Arc<Audit>, found: BoxStream<'static, Result<Found>>) -> BoxStream<'static, Result<Rows>> {
+pub fn audit(
+    audit: Arc<Audit>,
+    found: BoxStream<'static, Result<Found>>,
+) -> BoxStream<'static, Result<Rows>> {
     let (batch_images, batches_in_flight) = (audit.pace.batch_images, audit.pace.batches_in_flight);
     let watch = audit.clone();
     let mut shown = HashSet::new();
@@ -61,7 +64,9 @@ pub fn audit(audit: Arc<Audit>, found: BoxStream<'static, Result<Found>>) -> Box
         // In the source's order, so that of equal images always the same one stands for all.
         .buffered(READS_IN_FLIGHT)
         .filter_map(move |seen: Result<Seen>| {
-            let first = seen.as_ref().map_or(true, |seen| shown.insert(seen.row.image_id.clone()));
+            let first = seen
+                .as_ref()
+                .map_or(true, |seen| shown.insert(seen.row.image_id.clone()));
             if !first {
                 watch.progress.duplicates.add(1);
             }
@@ -101,11 +106,13 @@ impl Audit {
             let new = !self.done.knows_image(&row.image_id);
             match &subject {
                 None => self.progress.broken.add(1),
-                Some(subject) if new && self.copy_bytes == CopyBytes::All => rows.image_bytes.push(ImageBytesRow {
-                    image_id: row.image_id.clone(),
-                    bytes: subject.image.bytes.clone(),
-                    path,
-                }),
+                Some(subject) if new && self.copy_bytes == CopyBytes::All => {
+                    rows.image_bytes.push(ImageBytesRow {
+                        image_id: row.image_id.clone(),
+                        bytes: subject.image.bytes.clone(),
+                        path,
+                    })
+                }
                 Some(_) => {}
             }
             if new {
@@ -118,7 +125,9 @@ impl Audit {
 
     /// The probes that are missing for the subjects, written.
     async fn probes(&self, subjects: &[Subject], rows: &mut Rows) -> Vec<Pair> {
-        let asked = subjects.iter().flat_map(|subject| self.cast.askers.iter().map(move |asker| (subject, asker)));
+        let asked = subjects
+            .iter()
+            .flat_map(|subject| self.cast.askers.iter().map(move |asker| (subject, asker)));
         let written = join_all(asked.map(|(subject, asker)| async move {
             let mut rows = Rows::default();
             let mut missing = asks(asker, subject, self.seed);
@@ -155,7 +164,11 @@ impl Audit {
 
     /// Everything that this run asks about an image, done or not.
     fn asked<'a>(&'a self, subject: &'a Subject) -> impl Iterator<Item = Ask> + 'a {
-        let asked = self.cast.askers.iter().flat_map(move |asker| asks(asker, subject, self.seed));
+        let asked = self
+            .cast
+            .askers
+            .iter()
+            .flat_map(move |asker| asks(asker, subject, self.seed));
         asked.map(|(ask, _)| ask)
     }
 
@@ -163,13 +176,18 @@ impl Audit {
     fn cover(&self, subjects: &[Subject], rows: &mut Rows) {
         let new: HashSet<String> = rows.probes.iter().map(|probe| probe.probe_id.clone()).collect();
         let asked = subjects.iter().flat_map(|subject| self.asked(subject));
-        let old = asked.map(|ask| ask.probe_id.to_string()).filter(|id| self.done.knows_probe(id));
+        let old = asked
+            .map(|ask| ask.probe_id.to_string())
+            .filter(|id| self.done.knows_probe(id));
         let row = |probe_id: String, origin: &str| RunProbeRow {
             run_id: self.run_id.clone(),
             probe_id,
             origin: origin.to_owned(),
         };
-        let replayed: Vec<_> = old.filter(|id| !self.done.covers(id)).map(|id| row(id, "replayed")).collect();
+        let replayed: Vec<_> = old
+            .filter(|id| !self.done.covers(id))
+            .map(|id| row(id, "replayed"))
+            .collect();
         rows.run_probes.extend(new.into_iter().map(|id| row(id, "new")));
         rows.run_probes.extend(replayed);
         rows.run_probes.sort_by(|a, b| a.probe_id.cmp(&b.probe_id));
@@ -185,7 +203,10 @@ impl Audit {
         }))
         .await?;
         for new in replies {
-            let keyed = new.answers.iter().map(|row| ((row.pair_id.clone(), row.model_id.clone()), row.clone()));
+            let keyed = new
+                .answers
+                .iter()
+                .map(|row| ((row.pair_id.clone(), row.model_id.clone()), row.clone()));
             answers.extend(keyed);
             rows.extend(new);
         }
@@ -193,20 +214,43 @@ impl Audit {
     }
 
     async fn verdicts(&self, pairs: &[Pair], answers: &Answers, rows: &mut Rows) -> Result<()> {
-        let models: Vec<String> = self.cast.players().map(|(_, player)| player.model.card().model_id.clone()).collect();
+        let models: Vec<String> = self
+            .cast
+            .players()
+            .map(|(_, player)| player.model.card().model_id.clone())
+            .collect();
         let tolerance = self.measure.number_tolerance;
         let known = self.done.verdicts(pairs)?;
         let judged = try_join_all(self.cast.judges.iter().map(|judge: &Player| {
             let progress = self.progress.of(Role::Judge, &judge.name);
-            answer::judge(judge, pairs, answers, &models, &known, tolerance, &self.run_id, progress)
+            answer::judge(
+                judge,
+                pairs,
+                answers,
+                &models,
+                &known,
+                tolerance,
+                &self.run_id,
+                progress,
+            )
         }))
         .await?;
         let mut verdicts = known;
         let truths = answer::by_truth(pairs, answers, &models, tolerance);
-        let truths = truths.into_iter().filter(|row| !verdicts.contains_key(&answer::verdict_key(row))).collect();
-        let truths = Rows { verdicts: truths, ..Rows::default() };
+        let truths = truths
+            .into_iter()
+            .filter(|row| !verdicts.contains_key(&answer::verdict_key(row)))
+            .collect();
+        let truths = Rows {
+            verdicts: truths,
+            ..Rows::default()
+        };
         for new in judged.into_iter().chain([truths]) {
-            verdicts.extend(new.verdicts.iter().map(|row| (answer::verdict_key(row), row.clone())));
+            verdicts.extend(
+                new.verdicts
+                    .iter()
+                    .map(|row| (answer::verdict_key(row), row.clone())),
+            );
             rows.extend(new);
         }
         self.divergences(pairs, answers, &models, &verdicts, rows);
@@ -215,16 +259,31 @@ impl Audit {
 
     /// Scores the pairs that everybody has answered and every judge has decided on; what a transient
     /// failure left open is tried again by a later run.
-    fn divergences(&self, pairs: &[Pair], answers: &Answers, models: &[String], verdicts: &Verdicts, rows: &mut Rows) {
+    fn divergences(
+        &self,
+        pairs: &[Pair],
+        answers: &Answers,
+        models: &[String],
+        verdicts: &Verdicts,
+        rows: &mut Rows,
+    ) {
         let tolerance = self.measure.number_tolerance;
-        let judges: Vec<&str> = self.cast.judges.iter().map(|judge| judge.model.card().model_id.as_str()).collect();
+        let judges: Vec<&str> = self
+            .cast
+            .judges
+            .iter()
+            .map(|judge| judge.model.card().model_id.as_str())
+            .collect();
         let awaited = |pair: &Pair, model_id: &String| {
             let key = |judge: &&str| (pair.row.probe_id.clone(), model_id.clone(), (*judge).to_owned());
             answer::undecided(pair, model_id, answers, tolerance).is_some()
                 && judges.iter().any(|judge| !verdicts.contains_key(&key(judge)))
         };
-        let (target_id, reference_set, judge_set) =
-            (&self.cast.target.model.card().model_id, self.cast.reference_set(), self.cast.judge_set());
+        let (target_id, reference_set, judge_set) = (
+            &self.cast.target.model.card().model_id,
+            self.cast.reference_set(),
+            self.cast.judge_set(),
+        );
         for pair in pairs {
             let target = answer::answer_of(pair, target_id, answers);
             let references: Option<Vec<_>> = self
@@ -233,7 +292,10 @@ impl Audit {
                 .iter()
                 .map(|player| answer::answer_of(pair, &player.model.card().model_id, answers))
                 .collect();
-            let said: Vec<_> = verdicts.values().filter(|row| row.probe_id == pair.row.probe_id).collect();
+            let said: Vec<_> = verdicts
+                .values()
+                .filter(|row| row.probe_id == pair.row.probe_id)
+                .collect();
             let (Some(target), Some(references)) = (target, references) else {
                 self.progress.postponed.add(1);
                 continue;
@@ -250,7 +312,13 @@ impl Audit {
                 references: &references,
                 verdicts: &said,
             };
-            rows.divergences.push(score(&case, &reference_set, &judge_set, &self.measure, Utc::now()));
+            rows.divergences.push(score(
+                &case,
+                &reference_set,
+                &judge_set,
+                &self.measure,
+                Utc::now(),
+            ));
             self.progress.pairs.add(1);
         }
     }

@@ -26,7 +26,14 @@ pub struct Cli {
     command: Command,
 
     /// What is logged to standard error, e.g. `info` or `auditdm=debug`.
-    #[arg(long, global = true, default_value = "warn", value_name = "FILTER", env = "AUDITDM_LOG", hide_env = true)]
+    #[arg(
+        long,
+        global = true,
+        default_value = "warn",
+        value_name = "FILTER",
+        env = "AUDITDM_LOG",
+        hide_env = true
+    )]
     log: String,
 }
 
@@ -49,7 +56,10 @@ enum Command {
 /// Runs a command line; errors are printed in words, causes included.
 pub fn run(cli: Cli) -> ExitCode {
     let filter = EnvFilter::try_new(&cli.log).unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     let outcome = match cli.command {
         Command::Audit(arguments) => blocking(audit::run(arguments)),
         Command::Query(arguments) => blocking(query::run(arguments)),
@@ -64,5 +74,8 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn blocking<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
 }

@@ -224,7 +224,9 @@ impl Config {
                 *path = folder.join(path.as_str()).display().to_string();
             }
         };
-        [&mut self.tables, &mut self.source.url].into_iter().for_each(resolve);
+        [&mut self.tables, &mut self.source.url]
+            .into_iter()
+            .for_each(resolve);
         self.source.questions.iter_mut().for_each(resolve);
         self.source.annotations.iter_mut().for_each(resolve);
         for model in self.models.values_mut() {

@@ -18,25 +18,25 @@ pub mod image;
 pub mod lab;
 pub mod source;
 
-pub mod vlm;
-pub mod train;
 pub mod model;
+pub mod train;
+pub mod vlm;
 
 pub mod diverge;
 pub mod progress;
 
-pub mod probe;
-pub mod imagine;
 pub mod answer;
+pub mod imagine;
+pub mod probe;
 
+pub mod audit;
 pub mod config;
-pub mod tables;
 pub mod plan;
 pub mod sink;
-pub mod audit;
+pub mod tables;
 
-pub mod sql;
 pub mod slice;
+pub mod sql;
 
 pub mod command;
 

@@ -138,7 +138,10 @@ pub async fn known_models(tables: &Tables) -> Result<Ids> {
 
 /// The probes that a run covers.
 pub async fn covered(tables: &Tables, run_id: &str) -> Result<Ids> {
-    let sql = format!("SELECT probe_id FROM run_probes WHERE run_id = {}", quoted(run_id));
+    let sql = format!(
+        "SELECT probe_id FROM run_probes WHERE run_id = {}",
+        quoted(run_id)
+    );
     Ids::load(tables, &sql).await
 }
 

@@ -109,6 +109,7 @@ async fn append<R: Row>(tables: &Tables, rows: &mut Vec<R>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::row::{ImageBytesRow, RunProbeRow, VerdictRow};
     use chrono::DateTime;
     use futures::TryStreamExt;
 

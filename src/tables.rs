@@ -86,7 +86,8 @@ impl Tables {
         let tables = Self::open(address).await?;
         let mut runs = tables.known[TableName::Runs as usize].lock().await;
         if !tables.refresh(TableName::Runs, &mut runs).await? {
-            let problem = "there are no tables here yet: run an audit first, or name their place with --tables";
+            let problem =
+                "there are no tables here yet: run an audit first, or name their place with --tables";
             return Err(tables.failed(TableName::Runs, problem));
         }
         drop(runs);

@@ -6,9 +6,9 @@ use crate::answer::Player;
 use crate::config::{Config, ModelOptions, PainterOptions, ProberKind, ProberOptions};
 use crate::diverge::{TRUTH, judge};
 use crate::error::Result;
+use crate::imagine::Painter;
 use crate::imagine::http::HttpPainter;
 use crate::imagine::lab::LabPainter;
-use crate::imagine::Painter;
 use crate::model::http::{HttpModel, client};
 use crate::model::local::LocalModel;
 use crate::model::mock::Mock;
@@ -25,7 +25,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The name of the painter in progress and summaries.
-pub const PAINTER: &str = "painter";
+const PAINTER: &str = "painter";
 
 /// Everybody who takes part in an audit.
 pub struct Cast {
@@ -47,7 +47,11 @@ impl Cast {
     /// # Errors
     /// [`crate::Error::Checkpoint`] or [`crate::Error::Model`] naming what cannot be opened.
     pub fn open(config: &Config) -> Result<Self> {
-        let mut opener = Opener { config, client: client()?, loaded: Vec::new() };
+        let mut opener = Opener {
+            config,
+            client: client()?,
+            loaded: Vec::new(),
+        };
         let answers = &config.answers;
         Ok(Self {
             target: opener.player(&config.target, answers, true)?,
@@ -61,13 +65,18 @@ impl Cast {
                 .iter()
                 .map(|name| opener.player(name, &judge::sampling(), false))
                 .collect::<Result<_>>()?,
-            askers: config.probers.iter().map(|prober| opener.asker(prober)).collect::<Result<_>>()?,
+            askers: config
+                .probers
+                .iter()
+                .map(|prober| opener.asker(prober))
+                .collect::<Result<_>>()?,
             painter: match &config.painter {
                 None => None,
                 Some(PainterOptions::Lab) => Some(Arc::new(LabPainter::default())),
-                Some(PainterOptions::Http(options)) => {
-                    Some(Arc::new(HttpPainter::new(opener.client.clone(), options.clone())?))
-                }
+                Some(PainterOptions::Http(options)) => Some(Arc::new(HttpPainter::new(
+                    opener.client.clone(),
+                    options.clone(),
+                )?)),
             },
         })
     }
@@ -80,13 +89,23 @@ impl Cast {
 
     /// The references' ids as they stand in `divergences`.
     pub fn reference_set(&self) -> String {
-        set(self.references.iter().map(|player| player.model.card().model_id.as_str()))
+        set(self
+            .references
+            .iter()
+            .map(|player| player.model.card().model_id.as_str()))
     }
 
     /// The judges' ids as they stand in `divergences`, ground truth first.
     pub fn judge_set(&self) -> String {
-        let judges = set(self.judges.iter().map(|player| player.model.card().model_id.as_str()));
-        if judges.is_empty() { TRUTH.to_owned() } else { format!("{TRUTH},{judges}") }
+        let judges = set(self
+            .judges
+            .iter()
+            .map(|player| player.model.card().model_id.as_str()));
+        if judges.is_empty() {
+            TRUTH.to_owned()
+        } else {
+            format!("{TRUTH},{judges}")
+        }
     }
 
     /// Everybody's rows of the table `models`.
@@ -107,15 +126,29 @@ impl Cast {
             failed: Counter::default(),
             asked: Counter::default(),
         });
-        Progress { models: models.collect(), ..Progress::default() }
+        Progress {
+            models: models.collect(),
+            ..Progress::default()
+        }
     }
 
     /// Everybody's part, name and card.
     pub fn cards(&self) -> impl Iterator<Item = (Role, &str, &ModelCard)> {
-        let askers = self.askers.iter().map(|asker| (Role::Prober, asker.name.as_str(), asker.prober.card()));
-        let painter = self.painter.iter().map(|painter| (Role::Painter, PAINTER, painter.card()));
-        let players = self.players().map(|(role, player)| (role, player.name.as_str(), player.model.card()));
-        let judges = self.judges.iter().map(|player| (Role::Judge, player.name.as_str(), player.model.card()));
+        let askers = self
+            .askers
+            .iter()
+            .map(|asker| (Role::Prober, asker.name.as_str(), asker.prober.card()));
+        let painter = self
+            .painter
+            .iter()
+            .map(|painter| (Role::Painter, PAINTER, painter.card()));
+        let players = self
+            .players()
+            .map(|(role, player)| (role, player.name.as_str(), player.model.card()));
+        let judges = self
+            .judges
+            .iter()
+            .map(|player| (Role::Judge, player.name.as_str(), player.model.card()));
         askers.chain(painter).chain(players).chain(judges)
     }
 }
@@ -171,7 +204,10 @@ impl Opener<'_> {
             ProberKind::Lab => (Arc::new(Lab::new()), "lab".to_owned()),
             ProberKind::Prompted => {
                 let model = self.model(&options.model, &options.sampling, false)?;
-                (Arc::new(Prompted::new(model, options.sampling.clone())), options.model.clone())
+                (
+                    Arc::new(Prompted::new(model, options.sampling.clone())),
+                    options.model.clone(),
+                )
             }
         };
         Ok(Asker {

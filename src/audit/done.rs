@@ -4,7 +4,7 @@
 
 use super::Cast;
 use crate::answer::{Answers, Verdicts, verdict_key};
-use crate::diverge::{Truth, TRUTH};
+use crate::diverge::{TRUTH, Truth};
 use crate::error::Result;
 use crate::imagine;
 use crate::lab::scene::Scene;
@@ -36,9 +36,16 @@ impl Done {
     /// # Errors
     /// [`crate::Error::Table`] when a table cannot be read.
     pub async fn load(tables: &Tables, cast: &Cast, measure: &str, run_id: &str) -> Result<Self> {
-        let probers: Vec<&str> = cast.askers.iter().map(|asker| asker.prober.card().model_id.as_str()).collect();
-        let mut judges: Vec<String> =
-            cast.judges.iter().map(|player| player.model.card().model_id.clone()).collect();
+        let probers: Vec<&str> = cast
+            .askers
+            .iter()
+            .map(|asker| asker.prober.card().model_id.as_str())
+            .collect();
+        let mut judges: Vec<String> = cast
+            .judges
+            .iter()
+            .map(|player| player.model.card().model_id.clone())
+            .collect();
         judges.push(TRUTH.to_owned());
         let mut answers = Vec::new();
         for (_, player) in cast.players() {
@@ -54,7 +61,8 @@ impl Done {
             answers,
             verdicts: plan::judged(tables, &judges.iter().map(String::as_str).collect::<Vec<_>>()).await?,
             judges,
-            diverged: plan::diverged(tables, target, &cast.reference_set(), &cast.judge_set(), measure).await?,
+            diverged: plan::diverged(tables, target, &cast.reference_set(), &cast.judge_set(), measure)
+                .await?,
             covered: plan::covered(tables, run_id).await?,
             tables: tables.clone(),
         })
@@ -88,12 +96,23 @@ impl Done {
     pub async fn pending(&self, subject: &Subject, asks: &[Ask]) -> Result<Vec<Pair>> {
         let mut pairs = Vec::new();
         for ask in asks.iter().filter(|ask| !self.diverged.contains(&ask.probe_id)) {
-            let Some(row) = self.probes.get(&[&ask.probe_id])? else { continue };
+            let Some(row) = self.probes.get(&[&ask.probe_id])? else {
+                continue;
+            };
             if row.pair_id.is_some() {
                 let from_source = matches!(ask.strategy, Strategy::Dataset | Strategy::Question);
                 let known = from_source && subject.scene.is_none() && !row.truth.is_empty();
-                let truth = if known { Truth::Answers(row.truth.clone()) } else { Truth::Unknown };
-                pairs.push(Pair { row, subject: subject.clone(), image: None, truth });
+                let truth = if known {
+                    Truth::Answers(row.truth.clone())
+                } else {
+                    Truth::Unknown
+                };
+                pairs.push(Pair {
+                    row,
+                    subject: subject.clone(),
+                    image: None,
+                    truth,
+                });
             }
         }
         let drawn = self.drawn(&pairs).await?;
@@ -110,7 +129,11 @@ impl Done {
                     true
                 }
                 None => {
-                    tracing::warn!(image_id, probe_id = pair.row.probe_id, "a drawn image is not in image_bytes");
+                    tracing::warn!(
+                        image_id,
+                        probe_id = pair.row.probe_id,
+                        "a drawn image is not in image_bytes"
+                    );
                     false
                 }
             }
@@ -135,13 +158,23 @@ impl Done {
         let rows: Vec<ImageRow> = self.tables.rows(&rows).await?.try_collect().await?;
         let scenes: HashMap<String, Option<Arc<Scene>>> = rows
             .into_iter()
-            .map(|row| (row.image_id, row.scene.and_then(|scene| serde_json::from_str(&scene).ok()).map(Arc::new)))
+            .map(|row| {
+                (
+                    row.image_id,
+                    row.scene
+                        .and_then(|scene| serde_json::from_str(&scene).ok())
+                        .map(Arc::new),
+                )
+            })
             .collect();
         Ok(bytes
             .into_iter()
             .map(|row| {
                 let scene = scenes.get(&row.image_id).cloned().flatten();
-                let image = EncodedImage { image_id: row.image_id.as_str().into(), bytes: row.bytes };
+                let image = EncodedImage {
+                    image_id: row.image_id.as_str().into(),
+                    bytes: row.bytes,
+                };
                 (row.image_id, (image, scene))
             })
             .collect())

@@ -11,17 +11,17 @@ use chrono::Utc;
 
 /// An image of the source, read: its row, and the subject of probes unless it is broken.
 #[derive(Debug, Clone)]
-pub struct Seen {
+pub(super) struct Seen {
     /// The row of the table `images`.
-    pub row: ImageRow,
+    pub(super) row: ImageRow,
     /// What probers look at; none when the image is broken.
-    pub subject: Option<Subject>,
+    pub(super) subject: Option<Subject>,
     /// The path in the source, for the table `image_bytes`.
-    pub path: String,
+    pub(super) path: String,
 }
 
 /// Reads and decodes one image.
-pub async fn read(found: Found) -> Seen {
+pub(super) async fn read(found: Found) -> Seen {
     let mut row = ImageRow {
         image_id: String::new(),
         root_image_id: String::new(),
@@ -31,13 +31,17 @@ pub async fn read(found: Found) -> Seen {
         painter_id: None,
         uri: Some(found.uri.clone()),
         etag: found.etag.clone(),
-        attributes: (!found.attributes.is_empty()).then(|| serde_json::Value::Object(found.attributes.clone()).to_string()),
+        attributes: (!found.attributes.is_empty())
+            .then(|| serde_json::Value::Object(found.attributes.clone()).to_string()),
         width: None,
         height: None,
         format: None,
         perceptual_hash: None,
         licence: found.licence.clone(),
-        scene: found.scene.as_deref().and_then(|scene| serde_json::to_string(scene).ok()),
+        scene: found
+            .scene
+            .as_deref()
+            .and_then(|scene| serde_json::to_string(scene).ok()),
         status: "broken".to_owned(),
         error: None,
         created_at: Utc::now(),
@@ -66,7 +70,10 @@ pub async fn read(found: Found) -> Seen {
                     row.perceptual_hash = Some(hash);
                     "ok".clone_into(&mut row.status);
                     Some(Subject {
-                        image: EncodedImage { image_id: row.image_id.as_str().into(), bytes },
+                        image: EncodedImage {
+                            image_id: row.image_id.as_str().into(),
+                            bytes,
+                        },
                         scene: found.scene.clone(),
                         questions: found.questions.into(),
                         licence: found.licence.as_deref().map(Into::into),
@@ -84,5 +91,9 @@ pub async fn read(found: Found) -> Seen {
         }
     };
     row.root_image_id.clone_from(&row.image_id);
-    Seen { row, subject, path: found.uri }
+    Seen {
+        row,
+        subject,
+        path: found.uri,
+    }
 }

@@ -81,7 +81,13 @@ impl Run {
     /// # Errors
     /// [`Error::Table`] when the tables cannot be committed to.
     pub async fn go(&mut self, stop: impl Future<Output = ()> + Send + 'static) -> Result<Ended> {
-                let models: Vec<_> = self.audit.cast.rows().into_iter().filter(|row| !self.audit.done.knows_model(&row.model_id)).collect();
+        let models: Vec<_> = self
+            .audit
+            .cast
+            .rows()
+            .into_iter()
+            .filter(|row| !self.audit.done.knows_model(&row.model_id))
+            .collect();
         self.tables.append_rows(&models).await?;
         self.note("running", None).await?;
 
@@ -97,7 +103,13 @@ impl Run {
         });
         let mut batches = audit(self.audit.clone(), found.boxed());
         let wait = Duration::from_secs_f64(self.config.pace.commit_every_s);
-        let mut sink = Sink::new(self.tables.clone(), Limits { wait, ..Limits::default() });
+        let mut sink = Sink::new(
+            self.tables.clone(),
+            Limits {
+                wait,
+                ..Limits::default()
+            },
+        );
         let mut failure = None;
         while let Some(batch) = batches.next().await {
             match batch {
@@ -150,9 +162,22 @@ impl Run {
 fn run_id(config: &Config, cast: &Cast) -> String {
     let source = serde_json::to_string(&config.source).expect("plain data");
     let probers = cast.askers.iter().map(|asker| {
-        format!("{} {:?} {} {}", asker.prober.card().model_id, asker.strategies, asker.probes, asker.round)
+        format!(
+            "{} {:?} {} {}",
+            asker.prober.card().model_id,
+            asker.strategies,
+            asker.probes,
+            asker.round
+        )
     });
-    let players = cast.cards().map(|(role, _, card)| format!("{} {}", role.name(), card.model_id));
-    let fixed = [config.label.clone(), source, config.seed.to_string(), config.divergence.name()];
+    let players = cast
+        .cards()
+        .map(|(role, _, card)| format!("{} {}", role.name(), card.model_id));
+    let fixed = [
+        config.label.clone(),
+        source,
+        config.seed.to_string(),
+        config.divergence.name(),
+    ];
     id(fixed.into_iter().chain(probers).chain(players))
 }

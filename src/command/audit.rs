@@ -60,7 +60,11 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let ended = run.go(interrupted()).await?;
     face.close();
 
-    let folder = arguments.config.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    let folder = arguments
+        .config
+        .as_deref()
+        .and_then(Path::parent)
+        .unwrap_or(Path::new(""));
     let found = summary::Summary::gather(&run, &ended, &tables_url, folder)
         .await
         .context("the run is committed, but its summary could not be read back")?;
@@ -72,7 +76,10 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     Ok(match ended {
         Ended::Failed(error) => return Err(error.into()),
         Ended::Interrupted => {
-            let again = arguments.config.map(|path| format!(" {}", path.display())).unwrap_or_default();
+            let again = arguments
+                .config
+                .map(|path| format!(" {}", path.display()))
+                .unwrap_or_default();
             eprintln!("interrupted; everything finished is committed. Go on with: auditdm audit{again}");
             ExitCode::from(130)
         }

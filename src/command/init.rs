@@ -23,8 +23,12 @@ const TEMPLATE: &str = include_str!("init.toml");
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let path = &arguments.file;
-    let mut file = std::fs::File::create_new(path)
-        .with_context(|| format!("cannot write {}: choose another name or remove the file", path.display()))?;
+    let mut file = std::fs::File::create_new(path).with_context(|| {
+        format!(
+            "cannot write {}: choose another name or remove the file",
+            path.display()
+        )
+    })?;
     file.write_all(TEMPLATE.as_bytes())?;
     println!(
         "wrote {0}. Fill in source and models, then: auditdm audit {0}",

@@ -10,6 +10,11 @@ use std::time::{Duration, Instant};
 
 /// The lab: a procedural world where ground truth is free.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  auditdm lab show 17 --output scene.png
+  auditdm lab examine data/lab-target
+  auditdm lab train target")]
 pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -110,9 +115,18 @@ impl From<Scenes> for Split {
 
 pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
-        Command::Train { role, minutes, output, seed } => {
+        Command::Train {
+            role,
+            minutes,
+            output,
+            seed,
+        } => {
             if let Some(status) = train::relaunch()? {
-                return Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+                return Ok(if status.success() {
+                    ExitCode::SUCCESS
+                } else {
+                    ExitCode::FAILURE
+                });
             }
             let recipe = match role {
                 Role::Target => Recipe::Target,
@@ -124,12 +138,35 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             options.folder = output.unwrap_or(options.folder);
             train(&options)?;
         }
-        Command::Examine { folder, questions, split, blind, seed, difficulty } => {
-            let exam = Exam { seed, difficulty, split: split.into(), questions, blind };
+        Command::Examine {
+            folder,
+            questions,
+            split,
+            blind,
+            seed,
+            difficulty,
+        } => {
+            let exam = Exam {
+                seed,
+                difficulty,
+                split: split.into(),
+                questions,
+                blind,
+            };
             println!("{}", train::evaluate(&folder, &exam)?);
         }
-        Command::Show { index, seed, difficulty, output, question } => {
-            let world = World { seed, difficulty, split: Split::HeldOut };
+        Command::Show {
+            index,
+            seed,
+            difficulty,
+            output,
+            question,
+        } => {
+            let world = World {
+                seed,
+                difficulty,
+                split: Split::HeldOut,
+            };
             show(&world, index, output, question)?;
         }
     }
@@ -168,7 +205,12 @@ fn show(world: &World, index: u64, output: Option<PathBuf>, question: Option<Str
     }
     println!("{}", serde_json::to_string_pretty(&scene)?);
     for asked in lab::question::questions(&scene, world.split, index) {
-        println!("{:<24} {} {}", asked.category.name(), asked.question, asked.answer);
+        println!(
+            "{:<24} {} {}",
+            asked.category.name(),
+            asked.question,
+            asked.answer
+        );
     }
     Ok(())
 }

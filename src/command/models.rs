@@ -7,6 +7,9 @@ use std::process::ExitCode;
 
 /// Look at and verify model checkpoints.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  auditdm models verify data/lab-target")]
 pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -36,8 +39,16 @@ Examples:
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let Command::Verify { folder, fixture, tolerance } = &arguments.command;
+    let Command::Verify {
+        folder,
+        fixture,
+        tolerance,
+    } = &arguments.command;
     let report = vlm::verify(folder, fixture.as_deref(), *tolerance)?;
     println!("{report}");
-    Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.passed() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

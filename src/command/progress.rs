@@ -21,10 +21,12 @@ impl Face {
         let bars = MultiProgress::new();
         let style = |template: &str| ProgressStyle::with_template(template).expect("a constant template");
         let images = match run.images {
-            Some(count) => bars.add(ProgressBar::new(count as u64)).with_style(style(
-                "{prefix:>22} {wide_bar} {pos}/{len} {per_sec}, {eta} left",
-            )),
-            None => bars.add(ProgressBar::new_spinner()).with_style(style("{prefix:>22} {spinner} {pos} {per_sec}")),
+            Some(count) => bars
+                .add(ProgressBar::new(count as u64))
+                .with_style(style("{prefix:>22} {wide_bar} {pos}/{len} {per_sec}, {eta} left")),
+            None => bars
+                .add(ProgressBar::new_spinner())
+                .with_style(style("{prefix:>22} {spinner} {pos} {per_sec}")),
         };
         images.set_prefix("images");
         let lines: Vec<ProgressBar> = run
@@ -33,7 +35,9 @@ impl Face {
             .models
             .iter()
             .map(|model| {
-                let line = bars.add(ProgressBar::new_spinner()).with_style(style("{prefix:>22} {msg}"));
+                let line = bars
+                    .add(ProgressBar::new_spinner())
+                    .with_style(style("{prefix:>22} {msg}"));
                 line.set_prefix(format!("{} {}", model.role.name(), model.name));
                 line
             })
@@ -46,7 +50,9 @@ impl Face {
                 draw(&audit, &images, &lines, started);
             }
         });
-        Self { drawing: Some((drawing, bars)) }
+        Self {
+            drawing: Some((drawing, bars)),
+        }
     }
 
     /// Stops drawing and clears the lines.
@@ -63,10 +69,20 @@ fn draw(audit: &Arc<Audit>, images: &ProgressBar, lines: &[ProgressBar], started
     images.set_position(audit.progress.images.get() + audit.progress.duplicates.get());
     for (model, line) in audit.progress.models.iter().zip(lines) {
         let (done, asked, failed) = (model.done.get(), model.asked.get(), model.failed.get());
-        let what = if model.role == Role::Prober { "probes" } else { "replies" };
+        let what = if model.role == Role::Prober {
+            "probes"
+        } else {
+            "replies"
+        };
         let rate = done as f64 / started.elapsed().as_secs_f64();
         let waiting = asked.saturating_sub(done + failed);
-        let failures = if failed > 0 { format!(", {failed} failed for now") } else { String::new() };
-        line.set_message(format!("{done} {what}, {rate:.0}/s, {waiting} under way{failures}"));
+        let failures = if failed > 0 {
+            format!(", {failed} failed for now")
+        } else {
+            String::new()
+        };
+        line.set_message(format!(
+            "{done} {what}, {rate:.0}/s, {waiting} under way{failures}"
+        ));
     }
 }

@@ -1,8 +1,8 @@
 //! `auditdm query`: SQL over the tables, named or given.
 
+use crate::sql;
 use crate::sql::named::Queries;
 use crate::sql::output::{self, Format};
-use crate::sql;
 use crate::tables::Tables;
 use clap::Args;
 use std::io::{IsTerminal, Write};
@@ -56,10 +56,17 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         list(&queries);
         return Ok(ExitCode::SUCCESS);
     }
-    let context = sql::open(&Tables::open_existing(&arguments.tables).await?, sql::MEMORY_LIMIT_BYTE).await?;
+    let context = sql::open(
+        &Tables::open_existing(&arguments.tables).await?,
+        sql::MEMORY_LIMIT_BYTE,
+    )
+    .await?;
     let frame = match (&arguments.sql, &arguments.name) {
         (Some(sql), _) => {
-            anyhow::ensure!(arguments.param.is_empty(), "--param goes with a named query: write the value into --sql");
+            anyhow::ensure!(
+                arguments.param.is_empty(),
+                "--param goes with a named query: write the value into --sql"
+            );
             sql::query(&context, sql, &[]).await?
         }
         (None, Some(name)) => queries.find(name)?.plan(&context, &arguments.param).await?,
@@ -73,7 +80,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Some(path) => Box::new(std::io::BufWriter::new(std::fs::File::create(path)?)),
         None => Box::new(std::io::stdout()),
     };
-    let width = terminal_size::terminal_size().filter(|_| terminal).map(|(width, _)| usize::from(width.0));
+    let width = terminal_size::terminal_size()
+        .filter(|_| terminal)
+        .map(|(width, _)| usize::from(width.0));
     output::write(frame, arguments.format, width, &mut *sink).await?;
     sink.flush()?;
     Ok(ExitCode::SUCCESS)
@@ -83,7 +92,10 @@ fn list(queries: &Queries) {
     for query in queries.iter() {
         println!("{}\n    {}", query.name, query.description);
         for parameter in &query.parameters {
-            println!("    --param {}={}: {}", parameter.name, parameter.default, parameter.meaning);
+            println!(
+                "    --param {}={}: {}",
+                parameter.name, parameter.default, parameter.meaning
+            );
         }
     }
 }

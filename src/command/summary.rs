@@ -122,7 +122,12 @@ impl Summary {
             images_duplicate: progress.duplicates.get(),
             new_probes: progress.probes.get(),
             postponed: progress.postponed.get(),
-            target_wrong: share(counts.target_wrong, counts.valid, counts.target_wrong_low, counts.target_wrong_high),
+            target_wrong: share(
+                counts.target_wrong,
+                counts.valid,
+                counts.target_wrong_low,
+                counts.target_wrong_high,
+            ),
             reference_wrong: share(
                 counts.reference_wrong,
                 counts.reference_known,
@@ -169,7 +174,13 @@ impl fmt::Display for Share {
         write!(f, "{} of {}", self.count, self.of)?;
         if let (Some(low), Some(high)) = (self.low, self.high) {
             let rate = self.count as f64 / self.of as f64;
-            write!(f, " = {:.1} % (95 % interval {:.1}–{:.1} %)", rate * 100.0, low * 100.0, high * 100.0)?;
+            write!(
+                f,
+                " = {:.1} % (95 % interval {:.1}–{:.1} %)",
+                rate * 100.0,
+                low * 100.0,
+                high * 100.0
+            )?;
         }
         Ok(())
     }
@@ -178,7 +189,13 @@ impl fmt::Display for Share {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = &self.counts;
-        writeln!(f, "Run {} ({}), tables in {}\n", &self.run_id[..8], self.status, self.tables)?;
+        writeln!(
+            f,
+            "Run {} ({}), tables in {}\n",
+            &self.run_id[..8],
+            self.status,
+            self.tables
+        )?;
         let broken = note(self.images_broken, "broken");
         let duplicate = note(self.images_duplicate, "shown twice");
         writeln!(f, "  images             {}{broken}{duplicate}", self.images)?;
@@ -201,7 +218,11 @@ impl fmt::Display for Summary {
         writeln!(f, "  target wrong       {}", self.target_wrong)?;
         writeln!(f, "  reference wrong    {}", self.reference_wrong)?;
         if counts.disagreements > 0 {
-            writeln!(f, "  disagreements      {} that nobody verified: name judges or a second reference", counts.disagreements)?;
+            writeln!(
+                f,
+                "  disagreements      {} that nobody verified: name judges or a second reference",
+                counts.disagreements
+            )?;
         }
         writeln!(f, "  errors to retry    {}", self.postponed)?;
         self.categories(f)?;
@@ -215,7 +236,11 @@ impl fmt::Display for Summary {
 }
 
 fn note(count: u64, what: &str) -> String {
-    if count > 0 { format!(", {count} {what}") } else { String::new() }
+    if count > 0 {
+        format!(", {count} {what}")
+    } else {
+        String::new()
+    }
 }
 
 fn percent(share: Option<f64>) -> String {
@@ -227,7 +252,14 @@ impl Summary {
         if self.categories.is_empty() {
             return Ok(());
         }
-        let header = ("category", "pairs", "valid", "target wrong", "interval", "reference wrong");
+        let header = (
+            "category",
+            "pairs",
+            "valid",
+            "target wrong",
+            "interval",
+            "reference wrong",
+        );
         writeln!(
             f,
             "\n  {:<24} {:>6} {:>6} {:>13} {:>12} {:>16}",
@@ -242,7 +274,13 @@ impl Summary {
             writeln!(
                 f,
                 "  {:<24} {:>6} {:>6} {:>6} {:>6} {:>12} {:>16}",
-                line.category, line.pairs, line.valid, line.target_wrong, percent(rate), interval, line.reference_wrong
+                line.category,
+                line.pairs,
+                line.valid,
+                line.target_wrong,
+                percent(rate),
+                interval,
+                line.reference_wrong
             )?;
         }
         Ok(())
@@ -258,7 +296,9 @@ impl Summary {
             "role", "model", "calls", "failed", "p50 ms", "p95 ms", "tokens", "USD"
         )?;
         for line in &self.costs {
-            let number = |value: Option<f64>, digits: usize| value.map_or("–".to_owned(), |v| format!("{v:.digits$}"));
+            let number = |value: Option<f64>, digits: usize| {
+                value.map_or("–".to_owned(), |v| format!("{v:.digits$}"))
+            };
             let tokens = line.tokens.map_or("–".to_owned(), |tokens| tokens.to_string());
             let name: String = line.model.chars().take(28).collect();
             writeln!(
@@ -297,14 +337,34 @@ impl Summary {
     }
 
     fn next(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = if self.tables == "auditdm-tables" { String::new() } else { format!(" --tables {}", self.tables) };
+        let place = if self.tables == "auditdm-tables" {
+            String::new()
+        } else {
+            format!(" --tables {}", self.tables)
+        };
         writeln!(f, "\n  Next")?;
-        writeln!(f, "    auditdm query weaknesses{place}       categories ranked by failures")?;
-        writeln!(f, "    auditdm query failures{place}         every failure with its image")?;
-        writeln!(f, "    auditdm query search_success{place}   which strategy finds failures")?;
-        writeln!(f, "    auditdm query --list                 everything that can be asked")?;
+        writeln!(
+            f,
+            "    auditdm query weaknesses{place}       categories ranked by failures"
+        )?;
+        writeln!(
+            f,
+            "    auditdm query failures{place}         every failure with its image"
+        )?;
+        writeln!(
+            f,
+            "    auditdm query search_success{place}   which strategy finds failures"
+        )?;
+        writeln!(
+            f,
+            "    auditdm query --list                 everything that can be asked"
+        )?;
         if self.postponed > 0 {
-            writeln!(f, "    auditdm query errors{place}           why {} calls failed for now; run the audit again", self.postponed)?;
+            writeln!(
+                f,
+                "    auditdm query errors{place}           why {} calls failed for now; run the audit again",
+                self.postponed
+            )?;
         }
         Ok(())
     }

@@ -41,7 +41,10 @@ pub(super) fn parse<T: DeserializeOwned + Default>(text: &str) -> (T, Vec<Proble
             line: line_at(text, span.start),
             message: with_suggestion(error.message()),
         });
-        let Some(entry) = DeTable::parse(&rest).ok().and_then(|table| entry_at(table.get_ref(), &span)) else {
+        let Some(entry) = DeTable::parse(&rest)
+            .ok()
+            .and_then(|table| entry_at(table.get_ref(), &span))
+        else {
             break; // the text is not TOML, or the whole file is meant: nothing more can be read
         };
         let blank: String = rest[entry.clone()]
@@ -74,10 +77,12 @@ pub(super) fn line_of(text: &str, path: &[&str]) -> usize {
                 Some((name, value)) => (name.span(), value),
                 None => return line,
             },
-            (_, Some(DeValue::Array(inner))) => match key.parse::<usize>().ok().and_then(|at| inner.get(at)) {
-                Some(value) => (value.span(), value),
-                None => return line,
-            },
+            (_, Some(DeValue::Array(inner))) => {
+                match key.parse::<usize>().ok().and_then(|at| inner.get(at)) {
+                    Some(value) => (value.span(), value),
+                    None => return line,
+                }
+            }
             _ => return line,
         };
         line = line_at(text, span.start);
@@ -99,7 +104,8 @@ fn entry_at(table: &DeTable, span: &Range<usize>) -> Option<Range<usize>> {
         };
         let touches = |outer: &Range<usize>| outer.start <= span.start && span.end <= outer.end;
         inner.or_else(|| {
-            let is_table = matches!(value.get_ref(), DeValue::Table(_)) && value.span().start <= key.span().start;
+            let is_table =
+                matches!(value.get_ref(), DeValue::Table(_)) && value.span().start <= key.span().start;
             (!is_table && (touches(&key.span()) || touches(&value.span())))
                 .then(|| key.span().start..value.span().end)
         })

@@ -7,9 +7,15 @@ use crate::vlm::Sampling;
 
 /// Every problem, with its line in the text.
 pub(super) fn validate(config: &Config, text: &str) -> Vec<Problem> {
-    let mut found = Findings { text, problems: Vec::new() };
+    let mut found = Findings {
+        text,
+        problems: Vec::new(),
+    };
     if config.tables.is_empty() {
-        found.add(&["tables"], "`tables` is empty: name a folder or a bucket, e.g. `tables = \"auditdm-tables\"`");
+        found.add(
+            &["tables"],
+            "`tables` is empty: name a folder or a bucket, e.g. `tables = \"auditdm-tables\"`",
+        );
     }
     for problem in config.source.validate() {
         found.option(&["source"], "[source]", &problem);
@@ -26,13 +32,22 @@ pub(super) fn validate(config: &Config, text: &str) -> Vec<Problem> {
     }
     check_sampling(&["answers"], &config.answers, &mut found);
     if !(0.0..1.0).contains(&config.divergence.agreement) {
-        found.add(&["divergence", "agreement"], "`agreement` is a share from 0 to below 1, e.g. 0.5");
+        found.add(
+            &["divergence", "agreement"],
+            "`agreement` is a share from 0 to below 1, e.g. 0.5",
+        );
     }
     if !(0.0..1.0).contains(&config.divergence.number_tolerance) {
-        found.add(&["divergence", "number_tolerance"], "`number_tolerance` is a share from 0 to below 1, e.g. 0.05");
+        found.add(
+            &["divergence", "number_tolerance"],
+            "`number_tolerance` is a share from 0 to below 1, e.g. 0.05",
+        );
     }
     let pace = &config.pace;
-    if pace.batch_images == 0 || pace.batches_in_flight == 0 || pace.commit_every_s.is_nan() || pace.commit_every_s <= 0.0
+    if pace.batch_images == 0
+        || pace.batches_in_flight == 0
+        || pace.commit_every_s.is_nan()
+        || pace.commit_every_s <= 0.0
     {
         found.add(&["pace"], "the numbers of `[pace]` must be above 0");
     }
@@ -63,7 +78,15 @@ impl Findings<'_> {
 fn roles(config: &Config, found: &mut Findings) {
     let known = || match config.models.len() {
         0 => "there is no `[models.NAME.http]` section".to_owned(),
-        _ => format!("known: {}", config.models.keys().map(String::as_str).collect::<Vec<_>>().join(", ")),
+        _ => format!(
+            "known: {}",
+            config
+                .models
+                .keys()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
     };
     let mut check = |path: &[&str], role: &str, name: &str| {
         if !config.models.contains_key(name) {
@@ -72,7 +95,13 @@ fn roles(config: &Config, found: &mut Findings) {
             } else {
                 format!("{role} `{name}` is not a model of this file")
             };
-            found.add(path, format!("{problem} ({}); name one with a section `[models.NAME.http]`, `.local` or `.mock`", known()));
+            found.add(
+                path,
+                format!(
+                    "{problem} ({}); name one with a section `[models.NAME.http]`, `.local` or `.mock`",
+                    known()
+                ),
+            );
         }
     };
     check(&["target"], "target", &config.target);
@@ -89,7 +118,10 @@ fn roles(config: &Config, found: &mut Findings) {
         );
     }
     if config.references.contains(&config.target) {
-        found.add(&["references"], "the target cannot be its own reference: remove it from `references`");
+        found.add(
+            &["references"],
+            "the target cannot be its own reference: remove it from `references`",
+        );
     }
 }
 
@@ -97,9 +129,10 @@ fn check_model(name: &str, model: &ModelOptions, found: &mut Findings) {
     let (kind, problems) = match model {
         ModelOptions::Http(http) => ("http", http.validate()),
         ModelOptions::Mock(mock) => ("mock", mock.validate()),
-        ModelOptions::Local(local) if local.path.is_empty() => {
-            ("local", vec!["path is missing: name the checkpoint's folder".to_owned()])
-        }
+        ModelOptions::Local(local) if local.path.is_empty() => (
+            "local",
+            vec!["path is missing: name the checkpoint's folder".to_owned()],
+        ),
         ModelOptions::Local(_) => return,
     };
     for problem in problems {
@@ -132,20 +165,32 @@ fn probers(config: &Config, found: &mut Findings) {
         if prober.kind == ProberKind::Prompted && !config.models.contains_key(&prober.model) {
             found.add(
                 &["probers", &index, "model"],
-                format!("prober {} needs `model`, the name of a model that writes the probes", at + 1),
+                format!(
+                    "prober {} needs `model`, the name of a model that writes the probes",
+                    at + 1
+                ),
             );
         }
         if prober.kind == ProberKind::Lab && !config.source.url.starts_with("lab:") {
-            found.add(&["probers", &index], "the `lab` prober asks about `lab://` scenes only; use `prompted` here");
+            found.add(
+                &["probers", &index],
+                "the `lab` prober asks about `lab://` scenes only; use `prompted` here",
+            );
         }
         if prober.kind != ProberKind::Dataset {
             if prober.probes == 0 {
-                found.add(&["probers", &index, "probes"], format!("prober {} needs `probes` of at least 1", at + 1));
+                found.add(
+                    &["probers", &index, "probes"],
+                    format!("prober {} needs `probes` of at least 1", at + 1),
+                );
             }
             if prober.strategies.is_empty() || prober.strategies.contains(&Strategy::Dataset) {
                 found.add(
                     &["probers", &index, "strategies"],
-                    format!("prober {} needs `strategies` out of \"question\", \"edit\", \"generation\"", at + 1),
+                    format!(
+                        "prober {} needs `strategies` out of \"question\", \"edit\", \"generation\"",
+                        at + 1
+                    ),
                 );
             }
             let draws = |strategy: &Strategy| matches!(strategy, Strategy::Edit | Strategy::Generation);

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 
 /// Longer answers are cut here before any rule looks at them.
-pub const LONGEST_CHARS: usize = 4_000;
+const LONGEST_CHARS: usize = 4_000;
 
 const PUNCTUATION: [char; 21] = [
     ';', '/', '[', ']', '"', '{', '}', '(', ')', '=', '+', '\\', '_', '-', '>', '<', '@', '`', ',', '?', '!',

@@ -11,7 +11,7 @@ use crate::row::{AnswerRow, DivergenceRow, VerdictRow};
 use chrono::{DateTime, Utc};
 
 /// The name of the rule chain in the column `measure`; changes when a score could.
-pub const MEASURE: &str = "rules-1";
+const MEASURE: &str = "rules-1";
 
 /// The judge id under which ground truth stands in `verdicts`.
 pub const TRUTH: &str = "truth";

@@ -16,11 +16,17 @@ use futures::future::join_all;
 use std::sync::Arc;
 
 /// Draws what the pairs need.
-pub async fn draw(pairs: Vec<Pair>, painter: Option<&dyn Painter>, run_id: &str, rows: &mut Rows) -> Vec<Pair> {
+pub async fn draw(
+    pairs: Vec<Pair>,
+    painter: Option<&dyn Painter>,
+    run_id: &str,
+    rows: &mut Rows,
+) -> Vec<Pair> {
     let drawings = join_all(pairs.iter().map(|pair| async move {
         let instruction = pair.row.instruction.clone()?;
         let painter = painter?;
-        let base = (pair.row.strategy == "edit").then(|| (pair.subject.image.clone(), pair.subject.scene.clone()));
+        let base =
+            (pair.row.strategy == "edit").then(|| (pair.subject.image.clone(), pair.subject.scene.clone()));
         let request = DrawRequest {
             subject: pair.row.probe_id.as_str().into(),
             base,
@@ -39,7 +45,13 @@ pub async fn draw(pairs: Vec<Pair>, painter: Option<&dyn Painter>, run_id: &str,
             continue;
         };
         let Drawing { outcome, attempts } = drawing;
-        rows.calls.extend(calls(run_id, painter.card(), Role::Painter, &pair.row.probe_id, &attempts));
+        rows.calls.extend(calls(
+            run_id,
+            painter.card(),
+            Role::Painter,
+            &pair.row.probe_id,
+            &attempts,
+        ));
         pair.row.painter_id = Some(painter.card().model_id.clone());
         let looked = match outcome {
             Ok(drawn) => image_row(&pair, drawn.image, drawn.scene, &painter.card().model_id),
@@ -70,7 +82,12 @@ pub async fn draw(pairs: Vec<Pair>, painter: Option<&dyn Painter>, run_id: &str,
 
 type Looked = (ImageRow, EncodedImage, Option<Arc<Scene>>);
 
-fn image_row(pair: &Pair, image: EncodedImage, scene: Option<Arc<Scene>>, painter_id: &str) -> Result<Looked, String> {
+fn image_row(
+    pair: &Pair,
+    image: EncodedImage,
+    scene: Option<Arc<Scene>>,
+    painter_id: &str,
+) -> Result<Looked, String> {
     let decoded = decode(&image.bytes).map_err(|problem| format!("the painter gave no image: {problem}"))?;
     let edited = pair.row.strategy == "edit";
     let row = ImageRow {
@@ -90,7 +107,9 @@ fn image_row(pair: &Pair, image: EncodedImage, scene: Option<Arc<Scene>>, painte
         format: Some(decoded.format.to_owned()),
         perceptual_hash: Some(perceptual_hash(&decoded.pixels)),
         licence: pair.subject.licence.as_deref().map(str::to_owned),
-        scene: scene.as_deref().and_then(|scene| serde_json::to_string(scene).ok()),
+        scene: scene
+            .as_deref()
+            .and_then(|scene| serde_json::to_string(scene).ok()),
         status: "ok".to_owned(),
         error: None,
         created_at: Utc::now(),
@@ -103,7 +122,11 @@ pub fn finish(pair: &mut Pair, image: EncodedImage, scene: Option<&Scene>) {
     let row = &mut pair.row;
     let question = row.question.clone().unwrap_or_default();
     row.image_ids = vec![image.image_id.to_string()];
-    row.pair_id = Some(id([row.image_ids.join(","), question.clone(), row.choices.join("\u{1f}")]));
+    row.pair_id = Some(id([
+        row.image_ids.join(","),
+        question.clone(),
+        row.choices.join("\u{1f}"),
+    ]));
     if let Some(scene) = scene {
         // The scene that is asked about decides, not what the question's author believed.
         pair.truth = match lab::answer(scene, &question) {

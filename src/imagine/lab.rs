@@ -16,7 +16,9 @@ pub struct LabPainter {
 
 impl Default for LabPainter {
     fn default() -> Self {
-        Self { card: ModelCard::new("lab", "lab-painter", lab::REVISION, "", "", "") }
+        Self {
+            card: ModelCard::new("lab", "lab-painter", lab::REVISION, "", "", ""),
+        }
     }
 }
 
@@ -33,7 +35,9 @@ impl Painter for LabPainter {
             Some((_, Some(scene))) => lab::paint::edit(scene, &request.instruction, request.seed),
             Some((_, None)) => Err("the lab's painter edits lab scenes only".to_owned()),
         };
-        let outcome = painted.map(rendered).map_err(|message| CallError::Refused { message });
+        let outcome = painted
+            .map(rendered)
+            .map_err(|message| CallError::Refused { message });
         let attempt = Attempt {
             started_at,
             latency_ms: clock.elapsed().as_secs_f64() * 1e3,
@@ -41,14 +45,20 @@ impl Painter for LabPainter {
             tokens_out: None,
             error: outcome.as_ref().err().cloned(),
         };
-        Drawing { outcome, attempts: vec![attempt] }
+        Drawing {
+            outcome,
+            attempts: vec![attempt],
+        }
     }
 }
 
 fn rendered(scene: Scene) -> Drawn {
     let bytes = lab::render::png(&scene);
     Drawn {
-        image: EncodedImage { image_id: content_id(&bytes).into(), bytes },
+        image: EncodedImage {
+            image_id: content_id(&bytes).into(),
+            bytes,
+        },
         scene: Some(Arc::new(scene)),
     }
 }

@@ -21,7 +21,14 @@ pub fn calls<'a>(
             Some(error @ CallError::Fatal { .. }) => ("fatal", Some(error.to_string())),
         };
         CallRow {
-            call_id: id([run_id, &card.model_id, role.name(), subject, &number_text, &started]),
+            call_id: id([
+                run_id,
+                &card.model_id,
+                role.name(),
+                subject,
+                &number_text,
+                &started,
+            ]),
             run_id: run_id.to_owned(),
             model_id: card.model_id.clone(),
             role: role.name().to_owned(),

@@ -96,6 +96,7 @@ mod tests {
         Subject {
             image: conformance::requests(1).remove(0).images.remove(0),
             scene: None,
+            licence: None,
             questions: questions.into(),
         }
     }

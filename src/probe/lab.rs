@@ -5,7 +5,7 @@
 //! odd k asks something new of the edited scene. The painter draws the scene again from the instruction
 //! and the probe's seed: what the prober looked at is what will be drawn.
 
-use super::{Ask, Draft, Proposal, ProposalError, Prober, Strategy, Subject};
+use super::{Ask, Draft, Prober, Proposal, ProposalError, Strategy, Subject};
 use crate::lab;
 use crate::lab::scene::Scene;
 use crate::model::ModelCard;
@@ -24,7 +24,9 @@ impl Lab {
     /// The lab's prober.
     #[must_use]
     pub fn new() -> Self {
-        Self { card: ModelCard::new("lab", "lab-prober", lab::REVISION, "", "", "") }
+        Self {
+            card: ModelCard::new("lab", "lab-prober", lab::REVISION, "", "", ""),
+        }
     }
 }
 
@@ -72,7 +74,9 @@ fn draft(scene: &Scene, questions: &[&SourceQuestion], ask: &Ask) -> Result<Draf
     let mut rng = ChaCha8Rng::seed_from_u64(ask.seed);
     let nothing = |what: &str| ProposalError::Refused(format!("nothing to ask about {what}"));
     match ask.strategy {
-        Strategy::Dataset => Err(ProposalError::Refused("the dataset prober asks the source's questions".to_owned())),
+        Strategy::Dataset => Err(ProposalError::Refused(
+            "the dataset prober asks the source's questions".to_owned(),
+        )),
         Strategy::Question => kth(questions, ask.k).ok_or_else(|| nothing("this scene")),
         Strategy::Edit => {
             let instruction = lab::paint::propose_edit(scene, &mut rng);
@@ -81,7 +85,10 @@ fn draft(scene: &Scene, questions: &[&SourceQuestion], ask: &Ask) -> Result<Draf
                 Some(kept) => kept,
                 None => any(&edited, &mut rng, ask.seed).ok_or_else(|| nothing("the edited scene"))?,
             };
-            Ok(Draft { instruction: Some(instruction), ..draft })
+            Ok(Draft {
+                instruction: Some(instruction),
+                ..draft
+            })
         }
         Strategy::Generation => {
             // A change of what is there, told as a caption: near the source's images, not one of them.
@@ -90,7 +97,10 @@ fn draft(scene: &Scene, questions: &[&SourceQuestion], ask: &Ask) -> Result<Draf
             let caption = lab::paint::caption(&changed);
             let drawn = lab::paint::generate(&caption, ask.seed).map_err(ProposalError::Refused)?;
             let draft = any(&drawn, &mut rng, ask.seed).ok_or_else(|| nothing("the generated scene"))?;
-            Ok(Draft { instruction: Some(caption), ..draft })
+            Ok(Draft {
+                instruction: Some(caption),
+                ..draft
+            })
         }
     }
 }

@@ -144,6 +144,7 @@ mod tests {
         Subject {
             image: conformance::requests(1).remove(0).images.remove(0),
             scene: None,
+            licence: None,
             questions: Arc::default(),
         }
     }

@@ -4,7 +4,7 @@
 //! A draft that could not be parsed is a row with its reason; a call that failed for now is only in
 //! `calls`, and a later run tries again.
 
-use super::{Ask, Draft, Proposal, ProposalError, Prober, Strategy, Subject};
+use super::{Ask, Draft, Prober, Proposal, ProposalError, Strategy, Subject};
 use crate::diverge::Truth;
 use crate::model::{EncodedImage, calls};
 use crate::row::{ProbeRow, Role, RolloutRow, Rows, id};
@@ -80,7 +80,12 @@ pub fn asks(asker: &Asker, subject: &Subject, seed: u64) -> Vec<(Ask, ProbeRow)>
                 pair_id: None,
                 created_at: Utc::now(),
             };
-            let ask = Ask { probe_id: probe_id.into(), strategy, k, seed: drawn };
+            let ask = Ask {
+                probe_id: probe_id.into(),
+                strategy,
+                k,
+                seed: drawn,
+            };
             (ask, row)
         })
         .collect()
@@ -98,8 +103,19 @@ pub async fn propose(
     let proposals = asker.prober.propose(subject, asks).await;
     let mut pairs = Vec::with_capacity(blank.len());
     for (mut row, proposal) in blank.into_iter().zip(proposals) {
-        rows.calls.extend(calls(run_id, asker.prober.card(), Role::Prober, &row.probe_id, &proposal.attempts));
-        let Proposal { raw_output, outcome, rollout, .. } = proposal;
+        rows.calls.extend(calls(
+            run_id,
+            asker.prober.card(),
+            Role::Prober,
+            &row.probe_id,
+            &proposal.attempts,
+        ));
+        let Proposal {
+            raw_output,
+            outcome,
+            rollout,
+            ..
+        } = proposal;
         row.raw_output = raw_output;
         if let Some((tokens, log_probabilities)) = rollout {
             rows.rollouts.push(RolloutRow {
@@ -112,7 +128,11 @@ pub async fn propose(
             Ok(draft) => pairs.push(fill(row, draft, subject)),
             Err(ProposalError::Failed(_)) => {}
             Err(problem) => {
-                let status = if matches!(problem, ProposalError::Unparsed(_)) { "unparsed" } else { "refused" };
+                let status = if matches!(problem, ProposalError::Unparsed(_)) {
+                    "unparsed"
+                } else {
+                    "refused"
+                };
                 status.clone_into(&mut row.prober_status);
                 row.prober_error = Some(problem.to_string());
                 rows.probes.push(row);
@@ -131,6 +151,15 @@ fn fill(mut row: ProbeRow, draft: Draft, subject: &Subject) -> Pair {
     row.instruction = draft.instruction;
     row.choices = draft.choices;
     row.expected_answer = draft.expected_answer;
-    let truth = if drawn || draft.truth.is_empty() { Truth::Unknown } else { Truth::Answers(draft.truth) };
-    Pair { row, subject: subject.clone(), image: None, truth }
+    let truth = if drawn || draft.truth.is_empty() {
+        Truth::Unknown
+    } else {
+        Truth::Answers(draft.truth)
+    };
+    Pair {
+        row,
+        subject: subject.clone(),
+        image: None,
+        truth,
+    }
 }

@@ -40,7 +40,14 @@ pub(super) struct Course {
 }
 
 impl Course {
-    pub(super) fn new(tokenizer: Tokenizer, config: &Config, seed: u64, images: usize, questions: usize, difficulty: u8) -> Self {
+    pub(super) fn new(
+        tokenizer: Tokenizer,
+        config: &Config,
+        seed: u64,
+        images: usize,
+        questions: usize,
+        difficulty: u8,
+    ) -> Self {
         Self {
             tokenizer,
             image_token: config.image_token_index,
@@ -56,10 +63,18 @@ impl Course {
     /// The lesson `number`: some images, some questions about each. Without questions there are more images,
     /// for the patches' sake.
     pub(super) fn lesson(&self, number: u64, asking: bool) -> Result<Lesson> {
-        let (images, wanted) = if asking { (self.images, self.questions) } else { (LOOKING * self.images, 0) };
+        let (images, wanted) = if asking {
+            (self.images, self.questions)
+        } else {
+            (LOOKING * self.images, 0)
+        };
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed.wrapping_mul(0x9e37_79b9).wrapping_add(number));
         let seed = self.seed ^ if asking { 0 } else { 1 << 32 }; // not the scenes that will be asked about
-        let world = World { seed, difficulty: self.difficulty, split: Split::Train };
+        let world = World {
+            seed,
+            difficulty: self.difficulty,
+            split: Split::Train,
+        };
         let mut asked = [0u32; Category::ALL.len()];
         let (mut pictures, mut rows) = (Vec::new(), Vec::new());
         let mut patch_labels = vec![Vec::new(); HEADS.len()];
@@ -86,8 +101,15 @@ impl Course {
                 rows.push(self.row(image, &question.question, &question.answer)?);
             }
         }
-        let pictures: Vec<&[u8]> = pictures.iter().map(|picture| picture.as_raw().as_slice()).collect();
-        Ok(Lesson::new(pixels(&pictures, SIDE as usize)?, &rows, patch_labels))
+        let pictures: Vec<&[u8]> = pictures
+            .iter()
+            .map(|picture| picture.as_raw().as_slice())
+            .collect();
+        Ok(Lesson::new(
+            pixels(&pictures, SIDE as usize)?,
+            &rows,
+            patch_labels,
+        ))
     }
 
     /// Prompt and answer as token ids.
@@ -95,7 +117,11 @@ impl Course {
         let mut prompt = vec![self.image_token; self.image_tokens];
         prompt.push(BOS);
         prompt.extend(self.encode(&format!("{question}\n"))?);
-        Ok(Row { image: image as u32, prompt, answer: self.encode(answer)? })
+        Ok(Row {
+            image: image as u32,
+            prompt,
+            answer: self.encode(answer)?,
+        })
     }
 
     pub(super) fn encode(&self, text: &str) -> Result<Vec<u32>> {
@@ -109,7 +135,11 @@ impl Course {
 
 /// Texts that a tokenizer of the lab should know: every word, and questions as they come.
 pub(super) fn texts(difficulty: u8) -> Vec<String> {
-    let world = World { seed: 0, difficulty, split: Split::Train };
+    let world = World {
+        seed: 0,
+        difficulty,
+        split: Split::Train,
+    };
     let sampled = (0..SCENES_OF_TEXT).flat_map(|index| questions(&world.scene(index), Split::Train, index));
     let sampled = sampled.flat_map(|LabQuestion { question, answer, .. }| [question, answer]);
     let words = vocabulary().into_iter().flat_map(|word| vec![word; 20]); // all of them before any fragment
@@ -117,7 +147,10 @@ pub(super) fn texts(difficulty: u8) -> Vec<String> {
 }
 
 fn place(category: Category) -> usize {
-    Category::ALL.iter().position(|&each| each == category).expect("all categories are listed")
+    Category::ALL
+        .iter()
+        .position(|&each| each == category)
+        .expect("all categories are listed")
 }
 
 #[cfg(test)]

@@ -21,9 +21,14 @@ impl PatchHeads {
         let spread = Initial::Normal(1.0 / (width as f64).sqrt());
         let head = |&(name, classes): &(&str, usize)| -> Result<(Tensor, Tensor)> {
             let weight = weights.get(&format!("{ROOT}.{name}.weight"), &[classes, width], spread)?;
-            Ok((weight, weights.get(&format!("{ROOT}.{name}.bias"), &[classes], Initial::Constant(0.0))?))
+            Ok((
+                weight,
+                weights.get(&format!("{ROOT}.{name}.bias"), &[classes], Initial::Constant(0.0))?,
+            ))
         };
-        Ok(Self { heads: heads.iter().map(head).collect::<Result<_>>()? })
+        Ok(Self {
+            heads: heads.iter().map(head).collect::<Result<_>>()?,
+        })
     }
 
     /// Mean cross-entropy over heads; `seen` is `[N, P, W]`, `labels` one vector of N·P classes a head,

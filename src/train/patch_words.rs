@@ -34,8 +34,14 @@ impl PatchWords {
         for (head, &(name, classes)) in HEADS.iter().enumerate() {
             let Some(words) = words(name) else { continue };
             let silent = words.len() + 1 == classes;
-            assert!(silent || words.len() == classes, "a word for every class of `{name}`");
-            let tokens = words.iter().map(|word| encode(word)).collect::<Result<Vec<_>>>()?;
+            assert!(
+                silent || words.len() == classes,
+                "a word for every class of `{name}`"
+            );
+            let tokens = words
+                .iter()
+                .map(|word| encode(word))
+                .collect::<Result<Vec<_>>>()?;
             let ids = tokens.concat();
             let mut mean = vec![0f32; tokens.len() * ids.len()];
             let mut place = 0;
@@ -46,7 +52,12 @@ impl PatchWords {
                 }
             }
             let mean = Tensor::from_vec(mean, (tokens.len(), ids.len()), &Device::Cpu)?;
-            all.push(Words { head, ids, mean, silent });
+            all.push(Words {
+                head,
+                ids,
+                mean,
+                silent,
+            });
         }
         Ok(Self(all))
     }
@@ -58,11 +69,19 @@ impl PatchWords {
         let width = patches.dim(1)?;
         let mut total = Tensor::new(0f32, projected.device())?;
         for words in &self.0 {
-            let tokens = model.embed(std::slice::from_ref(&words.ids), &nothing)?.squeeze(0)?; // (ids, H)
+            let tokens = model
+                .embed(std::slice::from_ref(&words.ids), &nothing)?
+                .squeeze(0)?; // (ids, H)
             let classes = (words.mean.matmul(&tokens)? / (width as f64).sqrt())?; // (classes, H)
             let logits = ops::linear(&patches, &classes, None)?;
             let labels = labels[words.head].iter().map(|&label| match words.silent {
-                true => if label > 0 { label - 1 } else { IGNORE },
+                true => {
+                    if label > 0 {
+                        label - 1
+                    } else {
+                        IGNORE
+                    }
+                }
                 false => label,
             });
             let labels = Tensor::from_iter(labels, projected.device())?;

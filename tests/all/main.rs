@@ -2,4 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod command;
+mod photos;
+mod resume;
+#[path = "../support/server.rs"]
+mod server;
 mod slt;

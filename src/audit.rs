@@ -75,7 +75,14 @@ pub fn audit(
         .chunks(batch_images)
         .map(move |batch| {
             let audit = audit.clone();
-            async move { audit.batch(batch.into_iter().collect::<Result<_>>()?).await }
+            // On a task of its own: a consumer that commits does not hold up the calls that are under way.
+            let batch =
+                tokio::spawn(async move { audit.batch(batch.into_iter().collect::<Result<_>>()?).await });
+            async move {
+                batch
+                    .await
+                    .unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))
+            }
         })
         .buffer_unordered(batches_in_flight)
         .boxed()

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// A run that is ready to start.
 pub struct Run {
@@ -111,10 +112,19 @@ impl Run {
             },
         );
         let mut failure = None;
-        while let Some(batch) = batches.next().await {
+        loop {
+            let due = sink.due().unwrap_or_else(Instant::now);
+            let batch = tokio::select! {
+                batch = batches.next() => batch,
+                () = tokio::time::sleep_until(due), if sink.due().is_some() => {
+                    sink.commit().await?;
+                    continue;
+                }
+            };
             match batch {
-                Ok(rows) => sink.push(rows).await?,
-                Err(error) => {
+                None => break,
+                Some(Ok(rows)) => sink.push(rows).await?,
+                Some(Err(error)) => {
                     // No new batches; those under way are paid for and come to their end.
                     halt.send_replace(true);
                     failure.get_or_insert(error);

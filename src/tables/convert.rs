@@ -207,7 +207,7 @@ impl<'de> Deserializer<'de> for Cell<'_> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, ValueError> for Cell<'_> {
+impl IntoDeserializer<'_, ValueError> for Cell<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

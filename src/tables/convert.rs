@@ -218,8 +218,7 @@ impl IntoDeserializer<'_, ValueError> for Cell<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{Float32Array, Int32Array, Int64Array, ListBuilder, StringBuilder};
-    use arrow::array::{PrimitiveBuilder, TimestampMicrosecondArray};
+    use arrow::array::*;
     use arrow::datatypes::{ArrowPrimitiveType, Field};
     use proptest::prelude::*;
 

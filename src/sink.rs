@@ -158,7 +158,7 @@ mod tests {
         let limits = Limits {
             rows: 10,
             image_byte: 1000,
-            wait: Duration::from_secs(3600),
+            wait: Duration::from_hours(1),
         };
         let tables = Tables::open("memory://").await.unwrap();
         let mut sink = Sink::new(tables.clone(), limits);

@@ -229,7 +229,7 @@ impl Tables {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::row::{AnswerRow, ImageBytesRow, RunRow};
+    use crate::row::{AnswerRow, RunRow};
     use arrow::array::AsArray;
     use arrow::datatypes::Int64Type;
     use chrono::{DateTime, Utc};
@@ -371,36 +371,6 @@ mod tests {
         assert_eq!(
             count(&open(&folder).await, "SELECT count(*) FROM answers").await,
             24
-        );
-    }
-
-    #[tokio::test]
-    async fn images_are_found_by_their_key() {
-        let folder = tempfile::tempdir().unwrap();
-        let tables = open(&folder).await;
-        let image = |id: usize| ImageBytesRow {
-            image_id: format!("{id:064x}"),
-            bytes: vec![id as u8; 1000].into(),
-            path: format!("{id}.png"),
-        };
-        let images: Vec<_> = (0..100).map(image).collect();
-        tables.append_rows(&images).await.unwrap();
-        let sql = format!(
-            "SELECT * FROM image_bytes WHERE image_id = '{}'",
-            images[42].image_id
-        );
-        let read: Vec<ImageBytesRow> = tables.rows(&sql).await.unwrap().try_collect().await.unwrap();
-        assert_eq!(read, images[42..43]);
-        let files = std::fs::read_dir(folder.path().join("image_bytes")).unwrap();
-        let parquet = files
-            .map(|file| file.unwrap().path())
-            .filter(|file| file.extension().is_some());
-        let parquet: Vec<_> = parquet.collect();
-        assert_eq!(parquet.len(), 1, "a commit is one file");
-        let size = parquet[0].metadata().unwrap().len();
-        assert!(
-            size > 100_000,
-            "the bytes stand in the file as they are, {size} bytes"
         );
     }
 

@@ -207,7 +207,7 @@ impl<'de> Deserializer<'de> for Cell<'_> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, ValueError> for Cell<'_> {
+impl IntoDeserializer<'_, ValueError> for Cell<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -218,8 +218,7 @@ impl<'de> IntoDeserializer<'de, ValueError> for Cell<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{Float32Array, Int32Array, Int64Array, ListBuilder, StringBuilder};
-    use arrow::array::{PrimitiveBuilder, TimestampMicrosecondArray};
+    use arrow::array::*;
     use arrow::datatypes::{ArrowPrimitiveType, Field};
     use proptest::prelude::*;
 

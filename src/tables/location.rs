@@ -80,7 +80,7 @@ impl Location {
         let is_known = |name: &&str| TableName::ALL.iter().any(|table| table.name() == *name);
         let foreign = names.iter().find(|name| !name.starts_with(['_', '.']));
         match foreign {
-            Some(foreign) if !names.iter().any(|name| is_known(&name)) => {
+            Some(foreign) if !names.iter().any(is_known) => {
                 let problem = format!(
                     "the folder holds `{foreign}` and no table of an audit; choose an empty or new folder"
                 );

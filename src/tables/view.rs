@@ -2,7 +2,7 @@
 //!
 //! A lost acknowledgement or two processes at the same work can write a row twice. Of several rows with
 //! one key the first counts, of a run's the last. Only the rows that are there several times are
-//! gathered and compared (that is 80 times slower than reading them); all others stream through.
+//! gathered and compared (a hundred times slower than reading them); all others stream through.
 
 use super::{TableName, Tables};
 use arrow::datatypes::DataType;

@@ -112,3 +112,40 @@ fn properties(table: TableName) -> WriterProperties {
         .set_max_row_group_row_count(Some(IMAGES_PER_ROW_GROUP))
         .build()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::row::ImageBytesRow;
+    use crate::tables::Tables;
+    use futures::TryStreamExt;
+
+    #[tokio::test]
+    async fn images_are_found_by_their_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let tables = Tables::open(folder.path().to_str().unwrap()).await.unwrap();
+        let image = |id: usize| ImageBytesRow {
+            image_id: format!("{id:064x}"),
+            bytes: vec![id as u8; 1000].into(),
+            path: format!("{id}.png"),
+        };
+        let images: Vec<_> = (0..100).map(image).collect();
+        tables.append_rows(&images).await.unwrap();
+        let sql = format!(
+            "SELECT * FROM image_bytes WHERE image_id = '{}'",
+            images[42].image_id
+        );
+        let read: Vec<ImageBytesRow> = tables.rows(&sql).await.unwrap().try_collect().await.unwrap();
+        assert_eq!(read, images[42..43]);
+        let files = std::fs::read_dir(folder.path().join("image_bytes")).unwrap();
+        let parquet = files
+            .map(|file| file.unwrap().path())
+            .filter(|file| file.extension().is_some());
+        let parquet: Vec<_> = parquet.collect();
+        assert_eq!(parquet.len(), 1, "a commit is one file");
+        let size = parquet[0].metadata().unwrap().len();
+        assert!(
+            size > 100_000,
+            "the bytes stand in the file as they are, {size} bytes"
+        );
+    }
+}

@@ -12,7 +12,7 @@ CREATE TABLE divergences (
     target_correct BOOLEAN, -- null where nothing verifies it
     reference_correct BOOLEAN, -- null where nothing verifies it
     verified_by TEXT, -- truth, consensus or judge; null where nothing does
-    blame TEXT, -- who is wrong: target, reference, both or none
+    blame TEXT, -- what is wrong: target, reference, both or the question; null where nothing is
     reason TEXT, -- why the status is what it is
     computed_at TIMESTAMPTZ NOT NULL -- when it was scored
 );

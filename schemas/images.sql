@@ -15,7 +15,7 @@ CREATE TABLE images (
     perceptual_hash BIGINT, -- 64 bits; near duplicates differ in few of them
     licence TEXT, -- inherited from the original
     scene TEXT, -- the lab's scene graph as JSON
-    status TEXT NOT NULL, -- ok or invalid
+    status TEXT NOT NULL, -- ok or broken
     error TEXT, -- why an image is invalid
     created_at TIMESTAMPTZ NOT NULL -- when it was first seen or made
 );

@@ -15,8 +15,8 @@ CREATE TABLE probes (
     instruction TEXT, -- the edit instruction, or the caption of a generation
     choices TEXT[] NOT NULL, -- options of a multiple-choice question; empty for open ones
     category TEXT, -- which weakness is probed
-    category_source TEXT, -- who said so: source, prober, keyword or judge
-    answer_type TEXT, -- the form of the answer, e.g. yes_no, number, choice, text
+    category_source TEXT, -- who said so: source, prober or grammar (the lab's parser)
+    answer_type TEXT, -- the form of the known or expected answer: yes_no, number, choice, box, short_text or long_text
     expected_answer TEXT, -- what the prober believes
     truth TEXT[] NOT NULL, -- accepted answers where the source knows; empty where it does not
     painter_id TEXT, -- the painter's model_id, for edits and generations

@@ -3,7 +3,7 @@ CREATE TABLE runs (
     run_id TEXT NOT NULL, -- 32 hex digits
     label TEXT NOT NULL, -- the user's name for the run
     config TEXT NOT NULL, -- the resolved configuration as TOML, without secrets
-    status TEXT NOT NULL, -- running, finished, stopped or failed
+    status TEXT NOT NULL, -- running, done, interrupted or failed
     stop_reason TEXT, -- why it ended before all was done
     images BIGINT NOT NULL, -- images that the run looked at
     probes BIGINT NOT NULL, -- probes that the run covered

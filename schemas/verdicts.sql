@@ -3,7 +3,7 @@ CREATE TABLE verdicts (
     probe_id TEXT NOT NULL, -- the probe
     model_id TEXT NOT NULL, -- whose answer was judged
     judge_id TEXT NOT NULL, -- the judge's model_id
-    verdict TEXT NOT NULL, -- correct, incorrect or unclear
+    verdict TEXT NOT NULL, -- correct, incorrect, unanswerable or unsure
     reason TEXT, -- the judge's own words
     created_at TIMESTAMPTZ NOT NULL -- when the judge spoke
 );

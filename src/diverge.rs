@@ -14,7 +14,7 @@ mod truth;
 pub use consensus::{Consensus, consensus};
 pub use measure::{anls, token_f1};
 pub use normalize::{normalize, vqa};
-pub use rule::{Distance, distance};
+pub use rule::{Distance, answer_type, distance};
 pub use score::{Case, Measure, TRUTH, score};
 pub use truth::Truth;
 

@@ -72,6 +72,19 @@ pub fn distance(a: &str, b: &str, choices: &[String], number_tolerance: f64) -> 
     }
 }
 
+/// The form of an answer, a word for the column `answer_type`.
+#[must_use]
+pub fn answer_type(answer: &str, choices: &[String]) -> &'static str {
+    match kind(answer, choices) {
+        Answer::YesNo(_) => "yes_no",
+        Answer::Number(_) => "number",
+        Answer::Letter(_) => "choice",
+        Answer::Box(_) => "box",
+        Answer::Text(text) if text.split(' ').count() > SHORT_WORDS => "long_text",
+        Answer::Text(_) => "short_text",
+    }
+}
+
 fn plain(answer: &Answer) -> String {
     match answer {
         Answer::YesNo(yes) => if *yes { "yes" } else { "no" }.to_owned(),

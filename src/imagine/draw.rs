@@ -4,7 +4,7 @@
 //! painter's refusal is a row with its reason; a call that failed for now leaves the probe to a later run.
 
 use super::{DrawRequest, Drawing, Painter};
-use crate::diverge::Truth;
+use crate::diverge::{Truth, answer_type};
 use crate::image::{decode, perceptual_hash};
 use crate::lab;
 use crate::lab::scene::Scene;
@@ -143,5 +143,7 @@ pub fn finish(pair: &mut Pair, image: EncodedImage, scene: Option<&Scene>) {
     if let Truth::Answers(answers) = &pair.truth {
         row.truth.clone_from(answers);
     }
+    let known = row.truth.first().or(row.expected_answer.as_ref());
+    row.answer_type = known.map(|answer| answer_type(answer, &row.choices).to_owned());
     pair.image = Some(image);
 }

@@ -145,7 +145,12 @@ pub async fn propose(
 fn fill(mut row: ProbeRow, draft: Draft, subject: &Subject) -> Pair {
     // What the source knows holds for its own image, not for one that is yet to be drawn.
     let drawn = draft.instruction.is_some();
-    row.category_source = draft.category.as_ref().map(|_| "prober".to_owned());
+    let author = if row.strategy == Strategy::Dataset.name() {
+        "source"
+    } else {
+        "prober"
+    };
+    row.category_source = draft.category.as_ref().map(|_| author.to_owned());
     row.category = draft.category;
     row.question = Some(draft.question);
     row.instruction = draft.instruction;

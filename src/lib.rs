@@ -28,6 +28,9 @@ pub mod tables;
 
 pub mod sql;
 
+pub mod plan;
+pub mod sink;
+
 pub mod slice;
 
 pub use error::{Error, Result};

@@ -15,6 +15,7 @@ mod view;
 mod write;
 
 pub use convert::Row;
+pub(crate) use convert::conform;
 pub use schema::TableName;
 
 use crate::error::{Error, Result};
@@ -96,8 +97,7 @@ impl Tables {
             }
         }
         if !batches.is_empty() {
-            let state = Arc::new(self.session.state());
-            let appended = self.writer.append(&mut known, table, batches, state).await;
+            let appended = self.writer.append(&mut known, table, batches).await;
             appended.map_err(|error| self.failed(table, error))?;
         }
         Ok(known.version().map_or(0, |version| version as i64))

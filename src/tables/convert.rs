@@ -127,7 +127,7 @@ fn without_nan(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
 }
 
 /// A batch as the table declares it.
-pub(super) fn conform(table: TableName, batch: &RecordBatch) -> Result<RecordBatch> {
+pub(crate) fn conform(table: TableName, batch: &RecordBatch) -> Result<RecordBatch> {
     Ok(RecordBatch::try_new(table.schema(), cast_columns(table, batch)?)?)
 }
 
@@ -230,8 +230,12 @@ mod tests {
         value: impl Strategy<Value = T> + 'static,
         array: impl Fn(Vec<Option<T>>) -> ArrayRef + 'static,
     ) -> BoxedStrategy<ArrayRef> {
-        let present = if field.is_nullable() { 0.5 } else { 1.0 };
-        let cells = proptest::collection::vec(proptest::option::weighted(present, value), ROWS);
+        let cell = if field.is_nullable() {
+            proptest::option::of(value).boxed()
+        } else {
+            value.prop_map(Some).boxed()
+        };
+        let cells = proptest::collection::vec(cell, ROWS);
         cells.prop_map(array).boxed()
     }
 
@@ -252,7 +256,6 @@ mod tests {
                 Just("grün\0\n\"🟢".to_owned())
             ]
         };
-        let lists = |length| 0..length;
         match field.data_type() {
             DataType::Utf8 => column(field, text(), |cells| Arc::new(StringArray::from(cells))),
             DataType::Boolean => column(field, any::<bool>(), |cells| Arc::new(BooleanArray::from(cells))),
@@ -266,24 +269,21 @@ mod tests {
             DataType::List(element) => {
                 let element = element.as_ref().clone();
                 match element.data_type() {
-                    DataType::Utf8 => {
-                        column(field, proptest::collection::vec(text(), lists(3)), move |rows| {
-                            let mut builder =
-                                ListBuilder::new(StringBuilder::new()).with_field(element.clone());
-                            for row in rows {
-                                builder.append_value(row.unwrap().into_iter().map(Some));
-                            }
-                            Arc::new(builder.finish())
-                        })
-                    }
+                    DataType::Utf8 => column(field, proptest::collection::vec(text(), 0..3), move |rows| {
+                        let mut builder = ListBuilder::new(StringBuilder::new()).with_field(element.clone());
+                        for row in rows {
+                            builder.append_value(row.unwrap().into_iter().map(Some));
+                        }
+                        Arc::new(builder.finish())
+                    }),
                     DataType::Int32 => column(
                         field,
-                        proptest::collection::vec(any::<i32>(), lists(4)),
+                        proptest::collection::vec(any::<i32>(), 0..4),
                         move |rows| list::<Int32Type>(rows, &element),
                     ),
                     DataType::Float32 => column(
                         field,
-                        proptest::collection::vec(any::<f32>(), lists(4)),
+                        proptest::collection::vec(any::<f32>(), 0..4),
                         move |rows| list::<Float32Type>(rows, &element),
                     ),
                     other => panic!("no values for lists of {other}"),

@@ -34,6 +34,12 @@ impl Location {
         };
         url.set_query(None);
         url.set_fragment(None);
+        // Nothing that is printed or stored from here on may hold a secret. In `abfss://container@account`
+        // the user's place holds no user. Addresses that cannot have credentials refuse to lose them.
+        let _ = url.set_password(None);
+        if !url.scheme().starts_with("abfs") {
+            let _ = url.set_username("");
+        }
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
         }
@@ -43,13 +49,8 @@ impl Location {
                 .any(|prefix| name.starts_with(prefix))
         });
         let options = environment.map(|(name, value)| (name.to_lowercase(), value));
-        let parsed = object_store::parse_url_opts(&url, options);
-        // Nothing that is printed or stored from here on may hold a password.
-        let cleaned = url.set_password(None).and_then(|()| url.set_username(""));
-        let (store, path) = parsed.map_err(|error| refused(url.as_str(), error))?;
-        if cleaned.is_err() && (url.password().is_some() || !url.username().is_empty()) {
-            return Err(refused(url.scheme(), "credentials belong into the environment"));
-        }
+        let (store, path) =
+            object_store::parse_url_opts(&url, options).map_err(|error| refused(url.as_str(), error))?;
         Ok(Self {
             url,
             store: store.into(),

@@ -2,7 +2,6 @@
 
 use super::TableName;
 use arrow::array::RecordBatch;
-use datafusion::execution::SessionState;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::transaction::CommitProperties;
 use deltalake::kernel::{StructType, Transaction};
@@ -11,7 +10,6 @@ use deltalake::{DeltaResult, DeltaTable, DeltaTableError};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// So many other processes may commit while one of ours is on its way.
@@ -43,7 +41,6 @@ impl Writer {
         known: &mut DeltaTable,
         table: TableName,
         batches: Vec<RecordBatch>,
-        session: Arc<SessionState>,
     ) -> DeltaResult<()> {
         let number = self.commits.fetch_add(1, Ordering::Relaxed);
         let nonce = Transaction::new(&self.name, number);
@@ -54,7 +51,6 @@ impl Writer {
             .clone()
             .write(batches)
             .with_save_mode(SaveMode::Append)
-            .with_session_state(session)
             .with_writer_properties(properties(table))
             .with_commit_properties(commit);
         match write.await {

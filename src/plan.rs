@@ -1,0 +1,313 @@
+//! What is done already, from the tables: the rest is to do.
+//!
+//! Done means committed, so starting and resuming are the same thing. In come ids of models and sets; out
+//! come sets and look-ups that hold 16 bytes an id, and for rows that are needed again the columns they
+//! came in. Attempts that failed for the moment are in `calls` only and therefore not done.
+
+mod known;
+
+pub use known::{Ids, Known};
+
+use crate::error::Result;
+use crate::row::{AnswerRow, ProbeRow, VerdictRow};
+use crate::tables::Tables;
+use arrow::array::{Array, AsArray};
+use futures::TryStreamExt;
+use known::compact;
+use std::collections::HashMap;
+
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "''"))
+}
+
+fn any_of(values: &[&str]) -> String {
+    // An empty list is no SQL; no id is empty.
+    let values = if values.is_empty() { &[""] } else { values };
+    values
+        .iter()
+        .map(|value| quoted(value))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// An original image that an earlier run looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownImage {
+    /// SHA-256 of its bytes.
+    pub image_id: String,
+    /// Whether it could be decoded.
+    pub ok: bool,
+}
+
+/// Which images are in the tables: by what they are, and by where they were found.
+#[derive(Debug, Default)]
+pub struct KnownImages {
+    ids: Ids,
+    places: HashMap<u128, ([u128; 2], bool)>,
+}
+
+impl KnownImages {
+    /// Whether an image is in the tables.
+    #[must_use]
+    pub fn contains(&self, image_id: &str) -> bool {
+        self.ids.contains(image_id)
+    }
+
+    /// What was found at an address, if its content is still the same: without an etag nobody can tell.
+    #[must_use]
+    pub fn find(&self, uri: &str, etag: Option<&str>) -> Option<KnownImage> {
+        let ([high, low], ok) = self.places.get(&compact(&[uri, etag?]))?;
+        Some(KnownImage {
+            image_id: format!("{high:032x}{low:032x}"),
+            ok: *ok,
+        })
+    }
+}
+
+/// The images of the tables.
+pub async fn known_images(tables: &Tables) -> Result<KnownImages> {
+    let mut known = KnownImages::default();
+    let mut batches = tables
+        .query("SELECT image_id, status, uri, etag FROM images")
+        .await?;
+    while let Some(batch) = batches.try_next().await? {
+        let text = |column: usize| batch.column(column).as_string::<i32>();
+        let (ids, statuses, uris, etags) = (text(0), text(1), text(2), text(3));
+        for row in 0..batch.num_rows() {
+            let image_id = ids.value(row);
+            known.ids.insert(image_id);
+            let halves = image_id
+                .split_at_checked(32)
+                .map(|(high, low)| [compact(&[high]), compact(&[low])]);
+            if let (Some(halves), true, true) = (halves, uris.is_valid(row), etags.is_valid(row)) {
+                let place = compact(&[uris.value(row), etags.value(row)]);
+                known.places.insert(place, (halves, statuses.value(row) == "ok"));
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// What some probers wrote, by `[probe_id]`; without their raw outputs.
+pub async fn known_probes(tables: &Tables, prober_ids: &[&str]) -> Result<Known<ProbeRow>> {
+    let sql = format!(
+        "SELECT * REPLACE (CAST(NULL AS TEXT) AS raw_output) FROM probes WHERE prober_id IN ({})",
+        any_of(prober_ids)
+    );
+    Known::load(tables, &sql, &["probe_id"]).await
+}
+
+/// What a model answered, refusals included, by `[pair_id]`.
+pub async fn answered(tables: &Tables, model_id: &str) -> Result<Known<AnswerRow>> {
+    let sql = format!(
+        "SELECT * FROM answers WHERE model_id = {} AND sample = 0",
+        quoted(model_id)
+    );
+    Known::load(tables, &sql, &["pair_id"]).await
+}
+
+/// What judges said, by `[probe_id, model_id, judge_id]`.
+pub async fn judged(tables: &Tables, judge_ids: &[&str]) -> Result<Known<VerdictRow>> {
+    let sql = format!("SELECT * FROM verdicts WHERE judge_id IN ({})", any_of(judge_ids));
+    Known::load(tables, &sql, &["probe_id", "model_id", "judge_id"]).await
+}
+
+/// The probes on which a target's divergence from a set of references is scored.
+pub async fn diverged(
+    tables: &Tables,
+    target_id: &str,
+    reference_set: &str,
+    judge_set: &str,
+    measure: &str,
+) -> Result<Ids> {
+    let sql = format!(
+        "SELECT probe_id FROM divergences
+         WHERE target_id = {} AND reference_set = {} AND judge_set = {} AND measure = {}",
+        quoted(target_id),
+        quoted(reference_set),
+        quoted(judge_set),
+        quoted(measure)
+    );
+    Ids::load(tables, &sql).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::{DivergenceRow, ImageRow, content_id, id};
+    use chrono::{DateTime, Utc};
+
+    fn time() -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(1_700_000_000_000_000).unwrap()
+    }
+
+    fn probe(prober: &str, k: i32) -> ProbeRow {
+        ProbeRow {
+            probe_id: id([prober, &k.to_string()]),
+            group_id: id([prober]),
+            source_image_id: content_id(b"image"),
+            prober_id: prober.to_owned(),
+            strategy: "question".to_owned(),
+            round: 0,
+            k,
+            seed: i64::MIN,
+            raw_output: Some("Q: …".to_owned()),
+            prober_status: "ok".to_owned(),
+            prober_error: None,
+            question: Some(format!("what is number {k}?")),
+            instruction: None,
+            choices: vec!["a".to_owned()],
+            category: None,
+            category_source: None,
+            answer_type: None,
+            expected_answer: None,
+            truth: Vec::new(),
+            painter_id: None,
+            painter_status: None,
+            painter_error: None,
+            image_ids: vec![content_id(b"image")],
+            pair_id: Some(id(["pair", &k.to_string()])),
+            created_at: time(),
+        }
+    }
+
+    fn image(bytes: &[u8], uri: &str, etag: Option<&str>, status: &str) -> ImageRow {
+        ImageRow {
+            image_id: content_id(bytes),
+            root_image_id: content_id(bytes),
+            parent_image_id: None,
+            operation: "original".to_owned(),
+            instruction: None,
+            painter_id: None,
+            uri: Some(uri.to_owned()),
+            etag: etag.map(str::to_owned),
+            attributes: None,
+            width: None,
+            height: None,
+            format: None,
+            perceptual_hash: None,
+            licence: None,
+            scene: None,
+            status: status.to_owned(),
+            error: None,
+            created_at: time(),
+        }
+    }
+
+    #[tokio::test]
+    async fn probes_are_known_by_their_prober() {
+        let tables = Tables::open("memory://").await.unwrap();
+        assert!(known_probes(&tables, &["a"]).await.unwrap().is_empty());
+        let (first, second, other) = (probe("it's", 0), probe("it's", 1), probe("b", 0));
+        tables
+            .append_rows(&[first.clone(), second.clone()])
+            .await
+            .unwrap();
+        tables.append_rows(&[other.clone(), first.clone()]).await.unwrap();
+        let known = known_probes(&tables, &["it's"]).await.unwrap();
+        assert_eq!(known.len(), 2);
+        assert!(!known.contains(&[&other.probe_id]));
+        assert_eq!(known.get(&[&other.probe_id]).unwrap(), None);
+        let read = known.get(&[&second.probe_id]).unwrap();
+        assert_eq!(
+            read,
+            Some(ProbeRow {
+                raw_output: None,
+                ..second
+            })
+        );
+        assert_eq!(known_probes(&tables, &["it's", "b"]).await.unwrap().len(), 3);
+        assert!(known_probes(&tables, &[]).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn images_are_known_by_content_and_by_place() {
+        let tables = Tables::open("memory://").await.unwrap();
+        let good = image(b"1", "file:///1.png", Some("v1"), "ok");
+        let bad = image(b"2", "file:///2.png", Some("v1"), "invalid");
+        let unsure = image(b"3", "lab://?n=3", None, "ok");
+        tables
+            .append_rows(&[good.clone(), bad.clone(), unsure.clone()])
+            .await
+            .unwrap();
+        let known = known_images(&tables).await.unwrap();
+        assert!(known.contains(&good.image_id) && known.contains(&unsure.image_id));
+        assert!(!known.contains(&content_id(b"4")));
+        let found = |ok, image: &ImageRow| {
+            Some(KnownImage {
+                image_id: image.image_id.clone(),
+                ok,
+            })
+        };
+        assert_eq!(known.find("file:///1.png", Some("v1")), found(true, &good));
+        assert_eq!(known.find("file:///2.png", Some("v1")), found(false, &bad));
+        assert_eq!(
+            known.find("file:///1.png", Some("v2")),
+            None,
+            "its content changed"
+        );
+        assert_eq!(known.find("lab://?n=3", None), None);
+    }
+
+    #[tokio::test]
+    async fn answers_verdicts_and_divergences_are_known_by_who_made_them() {
+        let tables = Tables::open("memory://").await.unwrap();
+        let answer = |pair: &str, model: &str, sample| AnswerRow {
+            pair_id: id([pair]),
+            model_id: model.to_owned(),
+            sample,
+            text: Some("red".to_owned()),
+            normalized: Some("red".to_owned()),
+            finish_reason: None,
+            mean_log_probability: Some(-0.25),
+            status: "ok".to_owned(),
+            error: None,
+            answered_at: time(),
+        };
+        tables
+            .append_rows(&[answer("1", "m", 0), answer("2", "m", 1), answer("3", "n", 0)])
+            .await
+            .unwrap();
+        let known = answered(&tables, "m").await.unwrap();
+        assert_eq!(known.len(), 1);
+        assert_eq!(known.get(&[&id(["1"])]).unwrap(), Some(answer("1", "m", 0)));
+
+        let verdict = |judge: &str| VerdictRow {
+            probe_id: id(["p"]),
+            model_id: "m".to_owned(),
+            judge_id: judge.to_owned(),
+            verdict: "correct".to_owned(),
+            reason: None,
+            created_at: time(),
+        };
+        tables.append_rows(&[verdict("j"), verdict("i")]).await.unwrap();
+        let known = judged(&tables, &["j"]).await.unwrap();
+        assert_eq!(known.get(&[&id(["p"]), "m", "j"]).unwrap(), Some(verdict("j")));
+        assert!(!known.contains(&[&id(["p"]), "m", "i"]));
+
+        let divergence = |probe: &str, references: &str| DivergenceRow {
+            probe_id: id([probe]),
+            target_id: "t".to_owned(),
+            reference_set: references.to_owned(),
+            judge_set: String::new(),
+            measure: "exact".to_owned(),
+            consensus: None,
+            agreement: None,
+            status: "unknown".to_owned(),
+            score: None,
+            target_correct: None,
+            reference_correct: None,
+            verified_by: None,
+            blame: None,
+            reason: None,
+            computed_at: time(),
+        };
+        tables
+            .append_rows(&[divergence("1", "r"), divergence("2", "s")])
+            .await
+            .unwrap();
+        let known = diverged(&tables, "t", "r", "", "exact").await.unwrap();
+        assert!(known.contains(&id(["1"])) && !known.contains(&id(["2"])) && known.len() == 1);
+        assert!(diverged(&tables, "t", "r", "", "judge").await.unwrap().is_empty());
+    }
+}

@@ -1,0 +1,131 @@
+//! Ids and rows that are in the tables already, held flat in memory.
+
+use crate::error::Result;
+use crate::row::id;
+use crate::tables::{Row, Tables, conform};
+use arrow::array::{AsArray, RecordBatch};
+use futures::TryStreamExt;
+use std::collections::{HashMap, HashSet};
+use std::marker::PhantomData;
+
+/// 32 hex digits as a number, or a hash of whatever else names something.
+pub(super) fn compact(parts: &[&str]) -> u128 {
+    let hex = |text: &str| {
+        (text.len() == 32)
+            .then(|| u128::from_str_radix(text, 16).ok())
+            .flatten()
+    };
+    match parts {
+        [one] if hex(one).is_some() => hex(one).unwrap_or_default(),
+        parts => u128::from_str_radix(&id(parts), 16).expect("an id is 32 hex digits"),
+    }
+}
+
+/// Ids that were found in a table.
+#[derive(Debug, Default, Clone)]
+pub struct Ids(HashSet<u128>);
+
+impl Ids {
+    pub(super) async fn load(tables: &Tables, sql: &str) -> Result<Self> {
+        let mut ids = HashSet::new();
+        let mut batches = tables.query(sql).await?;
+        while let Some(batch) = batches.try_next().await? {
+            ids.extend(
+                batch
+                    .column(0)
+                    .as_string::<i32>()
+                    .iter()
+                    .flatten()
+                    .map(|text| compact(&[text])),
+            );
+        }
+        Ok(Self(ids))
+    }
+
+    pub(super) fn insert(&mut self, id: &str) {
+        self.0.insert(compact(&[id]));
+    }
+
+    /// Whether an id is among them.
+    #[must_use]
+    pub fn contains(&self, id: &str) -> bool {
+        self.0.contains(&compact(&[id]))
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Rows that were found in a table, by their ids. They stay in columns until they are asked for.
+#[derive(Debug)]
+pub struct Known<R> {
+    batches: Vec<RecordBatch>,
+    places: HashMap<u128, (u32, u32)>,
+    row: PhantomData<fn() -> R>,
+}
+
+impl<R: Row> Known<R> {
+    pub(super) async fn load(tables: &Tables, sql: &str, key: &[&str]) -> Result<Self> {
+        let mut known = Self {
+            batches: Vec::new(),
+            places: HashMap::new(),
+            row: PhantomData,
+        };
+        let mut batches = tables.query(sql).await?;
+        while let Some(batch) = batches.try_next().await? {
+            let batch = conform(R::TABLE, &batch)?;
+            let schema = batch.schema();
+            let columns = key
+                .iter()
+                .map(|name| schema.index_of(name))
+                .collect::<Result<Vec<_>, _>>()?;
+            let columns: Vec<_> = columns
+                .iter()
+                .map(|&at| batch.column(at).as_string::<i32>())
+                .collect();
+            for row in 0..batch.num_rows() {
+                let parts: Vec<_> = columns.iter().map(|column| column.value(row)).collect();
+                known
+                    .places
+                    .insert(compact(&parts), (known.batches.len() as u32, row as u32));
+            }
+            known.batches.push(batch);
+        }
+        Ok(known)
+    }
+
+    /// Whether there is a row of that key.
+    #[must_use]
+    pub fn contains(&self, key: &[&str]) -> bool {
+        self.places.contains_key(&compact(key))
+    }
+
+    /// The row of that key.
+    pub fn get(&self, key: &[&str]) -> Result<Option<R>> {
+        let Some(&(batch, row)) = self.places.get(&compact(key)) else {
+            return Ok(None);
+        };
+        Ok(R::from_batch(&self.batches[batch as usize].slice(row as usize, 1))?.pop())
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+}

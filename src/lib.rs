@@ -12,31 +12,44 @@
 #![recursion_limit = "256"]
 
 pub mod error;
+
 pub mod row;
 
 pub mod image;
+
 pub mod lab;
+
 pub mod source;
 
-pub mod model;
-pub mod train;
 pub mod vlm;
 
+pub mod train;
+
+pub mod model;
+
 pub mod diverge;
+
 pub mod progress;
 
-pub mod answer;
-pub mod imagine;
 pub mod probe;
 
-pub mod audit;
+pub mod imagine;
+
+pub mod answer;
+
 pub mod config;
-pub mod plan;
-pub mod sink;
+
 pub mod tables;
 
-pub mod slice;
+pub mod plan;
+
+pub mod sink;
+
+pub mod audit;
+
 pub mod sql;
+
+pub mod slice;
 
 pub mod command;
 

@@ -36,10 +36,15 @@ pub(super) fn save_state(folder: &Path, adam: &AdamW, progress: &Progress) -> Re
     std::fs::rename(&partial, &path).map_err(|source| Error::File { action: "write", path, source })
 }
 
+/// Whether a run's state lies in `folder`.
+pub(super) fn has_state(folder: &Path) -> bool {
+    folder.join("training.safetensors").exists()
+}
+
 /// Takes up a saved state, if there is one.
 pub(super) fn restore_state(folder: &Path, adam: &mut AdamW) -> Result<Option<Progress>> {
     let path = folder.join("training.safetensors");
-    if !path.exists() {
+    if !has_state(folder) {
         return Ok(None);
     }
     let bytes =

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::vlm::Checkpoint;
 use candle_core::Device;
 use chrono::Utc;
+use serde_json::json;
 use std::path::Path;
 use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
@@ -57,9 +58,8 @@ impl LocalModel {
                 ),
             });
         }
-        let sampling = serde_json::to_string(sampling).expect("numbers and strings serialise");
-        let preprocessing =
-            serde_json::to_string(&checkpoint.processor).expect("numbers and strings serialise");
+        let sampling = json!(sampling).to_string();
+        let preprocessing = json!(checkpoint.processor).to_string();
         let card = ModelCard::new(
             "local",
             name,

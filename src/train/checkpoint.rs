@@ -45,10 +45,15 @@ pub(super) fn save_state(folder: &Path, adam: &AdamW, progress: &Progress) -> Re
     })
 }
 
+/// Whether a run's state lies in `folder`.
+pub(super) fn has_state(folder: &Path) -> bool {
+    folder.join("training.safetensors").exists()
+}
+
 /// Takes up a saved state, if there is one.
 pub(super) fn restore_state(folder: &Path, adam: &mut AdamW) -> Result<Option<Progress>> {
     let path = folder.join("training.safetensors");
-    if !path.exists() {
+    if !has_state(folder) {
         return Ok(None);
     }
     let bytes = std::fs::read(&path).map_err(|source| Error::File {

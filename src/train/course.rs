@@ -7,7 +7,7 @@ use super::lesson::{Lesson, Row, pixels};
 use super::tokenizer::BOS;
 use crate::error::{Error, Result};
 use crate::lab::generate::{Split, World};
-use crate::lab::label::{HEADS, labels};
+use crate::lab::label::{HEADS, IGNORE, labels};
 use crate::lab::question::{LabQuestion, questions, vocabulary};
 use crate::lab::render::render;
 use crate::lab::scene::SIDE;
@@ -23,6 +23,9 @@ const SCENES_OF_TEXT: u64 = 2_000;
 
 /// How many times more images a lesson without questions has.
 const LOOKING: usize = 4;
+
+/// The share of the patches without a thing that the first head (what is there) does not learn from.
+const EMPTY_LEFT_OUT: f64 = 0.9;
 
 /// Makes lessons.
 pub(super) struct Course {
@@ -82,8 +85,13 @@ impl Course {
             let scene = world.scene(number * images as u64 + image as u64);
             let rendered = render(&scene);
             for classes in labels(&scene, &rendered, self.patch).chunks_exact(HEADS.len()) {
-                for (labels, &class) in patch_labels.iter_mut().zip(classes) {
-                    labels.push(class);
+                for (head, (labels, &class)) in patch_labels.iter_mut().zip(classes).enumerate() {
+                    // Most patches show nothing: of these, a few are enough.
+                    labels.push(if head == 0 && class == 0 && rng.random_bool(EMPTY_LEFT_OUT) {
+                        IGNORE
+                    } else {
+                        class
+                    });
                 }
             }
             pictures.push(rendered.pixels);

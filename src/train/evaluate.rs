@@ -2,7 +2,7 @@
 
 use super::course::Course;
 use super::lesson::pixels;
-use super::tokenizer::EOS;
+use super::tokenizer::{self, EOS};
 use crate::error::{Error, Result};
 use crate::lab::generate::{Split, World};
 use crate::lab::question::{LabQuestion, questions};
@@ -15,7 +15,6 @@ use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::Path;
-use tokenizers::Tokenizer;
 
 /// Longest answer in tokens.
 const LONGEST: usize = 12;
@@ -101,11 +100,7 @@ struct Item {
 pub fn evaluate(folder: &Path, exam: &Exam) -> Result<Evaluation> {
     let config = Config::load(folder)?;
     let model = PaliGemma::new(&config, &Weights::open(folder, &Device::Cpu)?)?;
-    let path = folder.join("tokenizer.json");
-    let tokenizer = Tokenizer::from_file(&path).map_err(|error| Error::Checkpoint {
-        path,
-        problem: format!("cannot read: {error}"),
-    })?;
+    let tokenizer = tokenizer::open(folder)?;
     let course = Course::new(tokenizer, &config, exam.seed, 1, 1, exam.difficulty);
     let world = World {
         seed: exam.seed,

@@ -4,6 +4,7 @@
 //! same embeddings that comparison is one skill for all words, instead of one to be learned for each; and
 //! naming what was found is a copy, because the embeddings are the output layer as well.
 
+use super::patch_heads::weight;
 use crate::error::Result;
 use crate::lab::label::{HEADS, IGNORE};
 use crate::lab::scene::{
@@ -22,6 +23,7 @@ struct Words {
     mean: Tensor,
     /// Whether class 0 means that there is nothing to say.
     silent: bool,
+    weight: f64,
 }
 
 /// The words of all heads that have some.
@@ -57,12 +59,13 @@ impl PatchWords {
                 ids,
                 mean,
                 silent,
+                weight: weight(name),
             });
         }
         Ok(Self(all))
     }
 
-    /// Mean cross-entropy over heads of the projected patches `[N, P, H]`.
+    /// Weighted mean cross-entropy over heads of the projected patches `[N, P, H]`.
     pub(super) fn loss(&self, model: &PaliGemma, projected: &Tensor, labels: &[Vec<i64>]) -> Result<Tensor> {
         let nothing = projected.narrow(0, 0, 0)?;
         let patches = projected.flatten(0, 1)?; // (N·P, H)
@@ -85,9 +88,9 @@ impl PatchWords {
                 false => label,
             });
             let labels = Tensor::from_iter(labels, projected.device())?;
-            total = (total + ops::cross_entropy(&logits, &labels)?)?;
+            total = (total + (ops::cross_entropy(&logits, &labels)? * words.weight)?)?;
         }
-        Ok((total / self.0.len() as f64)?)
+        Ok((total / self.0.iter().map(|words| words.weight).sum::<f64>())?)
     }
 }
 

@@ -89,6 +89,15 @@ fn build(texts: &[String]) -> tokenizers::Result<Tokenizer> {
     Ok(tokenizer)
 }
 
+/// Reads `tokenizer.json` of `folder`.
+pub(super) fn open(folder: &Path) -> Result<Tokenizer> {
+    let path = folder.join("tokenizer.json");
+    Tokenizer::from_file(&path).map_err(|error| Error::Checkpoint {
+        path,
+        problem: format!("cannot read: {error}"),
+    })
+}
+
 /// Writes `tokenizer.json` and `tokenizer_config.json` into `folder`.
 pub(super) fn save(tokenizer: &Tokenizer, folder: &Path) -> Result<()> {
     let path = folder.join("tokenizer.json");

@@ -321,9 +321,10 @@ fn integer_where_whole<S: serde::Serializer>(
     value: &f64,
     serializer: S,
 ) -> std::result::Result<S::Ok, S::Error> {
-    match value.fract() == 0.0 {
-        true => serializer.serialize_u64(*value as u64),
-        false => serializer.serialize_f64(*value),
+    if value.fract() == 0.0 {
+        serializer.serialize_u64(*value as u64)
+    } else {
+        serializer.serialize_f64(*value)
     }
 }
 

@@ -56,9 +56,10 @@ impl Gemma {
         let table = [config.vocab_size, config.hidden_size];
         let spread = Initial::Normal(1.0 / (config.hidden_size as f64).sqrt());
         let embedding = weights.get(&format!("{ROOT}.embed_tokens.weight"), &table, spread)?;
-        let head = match config.tie_word_embeddings {
-            true => embedding.clone(),
-            false => weights.get("language_model.lm_head.weight", &table, spread)?,
+        let head = if config.tie_word_embeddings {
+            embedding.clone()
+        } else {
+            weights.get("language_model.lm_head.weight", &table, spread)?
         };
         let layers = config.layer_types.iter().enumerate();
         Ok(Self {

@@ -22,12 +22,11 @@ impl Linear {
         bias: bool,
     ) -> Result<Self> {
         let spread = Initial::Normal(1.0 / (inputs as f64).sqrt());
+        let weight = weights.get(&format!("{name}.weight"), &[outputs, inputs], spread)?;
+        let zeros = || weights.get(&format!("{name}.bias"), &[outputs], Initial::Constant(0.0));
         Ok(Self {
-            weight: weights.get(&format!("{name}.weight"), &[outputs, inputs], spread)?,
-            bias: match bias {
-                true => Some(weights.get(&format!("{name}.bias"), &[outputs], Initial::Constant(0.0))?),
-                false => None,
-            },
+            weight,
+            bias: bias.then(zeros).transpose()?,
         })
     }
 

@@ -123,6 +123,12 @@ impl Fixture {
         };
         let (ids, mask) = (integers("input_ids")?, integers("attention_mask")?);
         let kinds = integers("token_type_ids")?;
+        let shape = |rows: &[Vec<u32>]| (rows.len(), rows.first().map_or(0, Vec::len));
+        if shape(&ids) != shape(&mask) || shape(&ids) != shape(&kinds) {
+            return Err(problem(
+                "input_ids, attention_mask and token_type_ids differ in shape".into(),
+            ));
+        }
         let role = |(&mask, &kind): (&u32, &u32)| match (mask, kind) {
             (0, _) => Role::Padding,
             (_, 0) => Role::Prefix,
@@ -161,18 +167,18 @@ impl Fixture {
         let ours = all_logits(model, &self.batch, &images)?;
         let rows = self.batch.ids.len();
         let (mut logits, mut batched) = (0f32, 0f32);
-        for row in 0..rows {
+        for (row, ours) in ours.iter().enumerate() {
             let real: Vec<usize> = real_places(&self.batch.sequence, row);
             logits = real
                 .iter()
-                .map(|&at| largest(&ours[row][at], &self.logits[row][at]))
+                .map(|&at| largest(&ours[at], &self.logits[row][at]))
                 .fold(logits, worse);
             let image = images.narrow(0, row * self.images_a_row, self.images_a_row)?;
             let alone = all_logits(model, &self.alone(row), &image)?;
             batched = real
                 .iter()
                 .zip(&alone[0])
-                .map(|(&at, alone)| largest(&ours[row][at], alone))
+                .map(|(&at, alone)| largest(&ours[at], alone))
                 .fold(batched, worse);
         }
         let length = self.generated[0].len();

@@ -16,7 +16,7 @@ pub struct Processor {
     image_processor_type: String,
     size: Size,
     #[serde(default = "bicubic")]
-    resample: u8,
+    resample: Filter,
     #[serde(default = "half")]
     image_mean: [f32; 3],
     #[serde(default = "half")]
@@ -87,12 +87,6 @@ impl Processor {
                 "size {width}×{height} is not supported; supported: squares"
             ));
         }
-        if processor.filter().is_none() {
-            return Err(format!(
-                "resample {} is not supported; supported: 2 (bilinear), 3 (bicubic)",
-                processor.resample
-            ));
-        }
         Ok(processor)
     }
 
@@ -104,8 +98,7 @@ impl Processor {
     /// `[3, side, side]`, flattened.
     pub fn pixel_values(&self, image: &RgbImage) -> Vec<f32> {
         let from = (image.width() as usize, image.height() as usize);
-        let filter = self.filter().expect("checked when read");
-        let resized = resize(image.as_raw(), from, (self.side(), self.side()), filter);
+        let resized = resize(image.as_raw(), from, (self.side(), self.side()), self.resample);
         let normal = |byte: u8, channel: usize| {
             (f32::from(byte) * self.rescale_factor as f32 - self.image_mean[channel])
                 / self.image_std[channel]
@@ -120,18 +113,10 @@ impl Processor {
             })
             .collect()
     }
-
-    fn filter(&self) -> Option<Filter> {
-        match self.resample {
-            2 => Some(Filter::Bilinear),
-            3 => Some(Filter::Bicubic),
-            _ => None,
-        }
-    }
 }
 
-fn bicubic() -> u8 {
-    3
+fn bicubic() -> Filter {
+    Filter::Bicubic
 }
 
 fn half() -> [f32; 3] {

@@ -5,13 +5,37 @@
 //! processors' default. Pillow takes 22 bits, and since version 13 the cheaper order, so that strong overshoots differ by
 //! up to five levels.
 
-/// The kernel; the numbers of Pillow's `resample`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The kernel; in files one of Pillow's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
 pub(crate) enum Filter {
     /// Triangle.
     Bilinear,
     /// Keys' cubic with a = −0.5.
     Bicubic,
+}
+
+impl TryFrom<u8> for Filter {
+    type Error = String;
+
+    fn try_from(number: u8) -> Result<Self, String> {
+        match number {
+            2 => Ok(Self::Bilinear),
+            3 => Ok(Self::Bicubic),
+            other => Err(format!(
+                "resample {other} is not supported; supported: 2 (bilinear), 3 (bicubic)"
+            )),
+        }
+    }
+}
+
+impl From<Filter> for u8 {
+    fn from(filter: Filter) -> Self {
+        match filter {
+            Filter::Bilinear => 2,
+            Filter::Bicubic => 3,
+        }
+    }
 }
 
 impl Filter {

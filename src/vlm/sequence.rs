@@ -30,7 +30,10 @@ pub struct Sequence {
 }
 
 impl Sequence {
-    /// One row a sequence, all of the same length; positions begin at 1.
+    /// One row a sequence; positions begin at 1.
+    ///
+    /// # Panics
+    /// When the rows are not of one length.
     pub fn new(roles: Vec<Vec<Role>>) -> Self {
         assert!(
             roles.windows(2).all(|pair| pair[0].len() == pair[1].len()),

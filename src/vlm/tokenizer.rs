@@ -66,14 +66,14 @@ impl Tokenizer {
 
     /// The text of an answer's tokens, without special ones.
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
-        self.inner.decode(ids, true).map_err(|error| self.problem(&error))
+        self.inner.decode(ids, true).map_err(|error| broken(&error))
     }
 
     fn text(&self, text: &str) -> Result<Vec<u32>> {
         let encoding = self
             .inner
             .encode_fast(text, false)
-            .map_err(|error| self.problem(&error))?;
+            .map_err(|error| broken(&error))?;
         Ok(encoding
             .get_ids()
             .iter()
@@ -81,12 +81,12 @@ impl Tokenizer {
             .filter(|&id| id != self.image)
             .collect())
     }
+}
 
-    fn problem(&self, error: &tokenizers::Error) -> Error {
-        Error::Checkpoint {
-            path: "tokenizer.json".into(),
-            problem: error.to_string(),
-        }
+fn broken(error: &tokenizers::Error) -> Error {
+    Error::Checkpoint {
+        path: "tokenizer.json".into(),
+        problem: error.to_string(),
     }
 }
 

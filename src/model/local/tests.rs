@@ -83,7 +83,7 @@ async fn a_broken_image_is_refused_and_harms_nobody() {
     for (index, (reply, whole)) in replies.iter().zip(&whole).enumerate() {
         match (index, reply) {
             (2, Err(CallError::Refused { message })) => {
-                assert!(message.contains("image broken"), "{message}")
+                assert!(message.contains("image broken"), "{message}");
             }
             (4, Err(CallError::Refused { message })) => assert!(message.contains("tokens"), "{message}"),
             (2 | 4, other) => panic!("{other:?}"),

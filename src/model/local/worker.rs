@@ -163,10 +163,11 @@ impl Worker {
             .flat_map(|(request, _)| &request.images)
             .filter_map(|image| features[&image.image_id].as_ref().ok())
             .collect();
-        let images = match images.is_empty() {
-            true => self.no_images()?,
-            false => Tensor::stack(&images, 0)?, // (N, P, H)
-        };
+        let images = if images.is_empty() {
+            self.no_images()?
+        } else {
+            Tensor::stack(&images, 0)?
+        }; // (N, P, H)
         let draw = |(place, (request, _)): (usize, &&(&Request, &[u32]))| Draw {
             temperature: request.sampling.temperature,
             top_p: request.sampling.top_p,

@@ -16,7 +16,7 @@ use crate::model::{Model, ModelCard};
 use crate::probe::dataset::Dataset;
 use crate::probe::lab::Lab;
 use crate::probe::prompted::Prompted;
-use crate::probe::{Asker, Prober};
+use crate::probe::{Asker, Prober, Strategy};
 use crate::progress::{Counter, ModelProgress, Progress};
 use crate::row::{ModelRow, Role};
 use crate::vlm::Sampling;
@@ -213,7 +213,10 @@ impl Opener<'_> {
         Ok(Asker {
             prober,
             name,
-            strategies: options.strategies.clone(),
+            strategies: match options.kind {
+                ProberKind::Dataset => vec![Strategy::Dataset],
+                ProberKind::Lab | ProberKind::Prompted => options.strategies.clone(),
+            },
             probes: options.probes,
             round: options.round,
         })

@@ -25,7 +25,7 @@ enum Command {
     #[command(after_help = "\
 Examples:
   auditdm models verify data/lab-target
-  auditdm models verify tests/data/parity/paligemma2-one --fixture tests/data/parity/paligemma2-one/parity.safetensors")]
+  auditdm models verify tests/data/parity --fixture tests/data/parity/batch.safetensors")]
     Verify {
         /// The checkpoint's folder: config.json and safetensors, single or sharded.
         folder: PathBuf,

@@ -27,7 +27,7 @@ fn config(tables: &Path, batch_images: usize, batches_in_flight: usize, latency_
         judges = ["judge"]
         painter = "lab"
         [source]
-        url = "lab://?scenes=40&seed=5&difficulty=1"
+        url = "lab://?scenes=100&seed=5&difficulty=1"
         [models.target.mock]
         name = "target"
         seed = 1
@@ -124,12 +124,12 @@ async fn interruptions_pace_and_repetition_leave_no_trace() {
         .unwrap()
         .1
         .len();
-    assert!(pairs > 400, "{pairs} lines of divergences");
+    assert!(pairs > 1_000, "{pairs} lines of divergences");
 
-    let broken = config(&place("interrupted"), 4, 1, 20);
+    let broken = config(&place("interrupted"), 2, 1, 50);
     for _ in 0..3 {
         assert!(matches!(
-            run(&broken, Some(Duration::from_millis(150))).await,
+            run(&broken, Some(Duration::from_millis(60))).await,
             Ended::Interrupted
         ));
     }

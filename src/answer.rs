@@ -122,7 +122,7 @@ fn request(pair: &Pair, pair_id: &str, sampling: &Sampling) -> Option<Request> {
 fn with_choices(question: &str, choices: &[String]) -> String {
     let mut prompt = question.to_owned();
     for (letter, choice) in ('A'..='Z').zip(choices) {
-        prompt.push_str(&format!("\n{letter}. {choice}"));
+        prompt.extend(["\n", letter.encode_utf8(&mut [0; 4]), ". ", choice]);
     }
     if !choices.is_empty() {
         prompt.push_str("\nAnswer with the option's letter.");
@@ -130,13 +130,27 @@ fn with_choices(question: &str, choices: &[String]) -> String {
     prompt
 }
 
+/// What is to be decided on: who said what to which pairs.
+#[derive(Clone, Copy)]
+pub struct Said<'a> {
+    /// The pairs.
+    pub pairs: &'a [Pair],
+    /// Everybody's answers.
+    pub answers: &'a Answers,
+    /// Whose answers count, by model_id.
+    pub models: &'a [String],
+    /// Relative distance at which two numbers still count as equal.
+    pub number_tolerance: f64,
+}
+
 /// The word of ground truth on every answer that it can decide, as verdicts.
-pub fn by_truth(
-    pairs: &[Pair],
-    answers: &Answers,
-    models: &[String],
-    number_tolerance: f64,
-) -> Vec<VerdictRow> {
+pub fn by_truth(said: Said) -> Vec<VerdictRow> {
+    let Said {
+        pairs,
+        answers,
+        models,
+        number_tolerance,
+    } = said;
     let mut verdicts = Vec::new();
     for pair in pairs {
         for model_id in models {
@@ -167,20 +181,17 @@ pub fn by_truth(
 /// [`Error::Model`] when the judge says that nothing sent to it can succeed.
 pub async fn judge(
     player: &Player,
-    pairs: &[Pair],
-    answers: &Answers,
-    models: &[String],
+    said: Said<'_>,
     known: &Verdicts,
-    number_tolerance: f64,
     run_id: &str,
     progress: &ModelProgress,
 ) -> Result<Rows> {
     let judge_id = &player.model.card().model_id;
     let mut open: Vec<(&Pair, &String)> = Vec::new();
     let mut requests = Vec::new();
-    for pair in pairs {
-        for model_id in models {
-            let Some(text) = undecided(pair, model_id, answers, number_tolerance) else {
+    for pair in said.pairs {
+        for model_id in said.models {
+            let Some(text) = said.undecided(pair, model_id) else {
                 continue;
             };
             if known.contains_key(&(pair.row.probe_id.clone(), model_id.clone(), judge_id.clone())) {
@@ -241,19 +252,18 @@ pub fn verdict_key(row: &VerdictRow) -> (String, String, String) {
     (row.probe_id.clone(), row.model_id.clone(), row.judge_id.clone())
 }
 
-/// What a model said to a pair, when ground truth does not decide on it and a judge must.
-pub fn undecided<'a>(
-    pair: &Pair,
-    model_id: &str,
-    answers: &'a Answers,
-    number_tolerance: f64,
-) -> Option<&'a str> {
-    let text = answer_of(pair, model_id, answers)?.text.as_deref()?;
-    let decided = match &pair.truth {
-        Truth::Unanswerable(_) => true,
-        truth => truth.accepts(text, &pair.row.choices, number_tolerance).is_some(),
-    };
-    (!decided).then_some(text)
+impl<'a> Said<'a> {
+    /// What a model said to a pair, when ground truth does not decide on it and a judge must.
+    pub fn undecided(&self, pair: &Pair, model_id: &str) -> Option<&'a str> {
+        let text = answer_of(pair, model_id, self.answers)?.text.as_deref()?;
+        let decided = match &pair.truth {
+            Truth::Unanswerable(_) => true,
+            truth => truth
+                .accepts(text, &pair.row.choices, self.number_tolerance)
+                .is_some(),
+        };
+        (!decided).then_some(text)
+    }
 }
 
 /// A model's answer to a pair, where it is there.

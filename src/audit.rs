@@ -12,7 +12,7 @@ pub use cast::Cast;
 pub use done::Done;
 pub use run::{Ended, Run};
 
-use crate::answer::{self, Answers, Player, Verdicts};
+use crate::answer::{self, Answers, Player, Said, Verdicts};
 use crate::config::{CopyBytes, Pace};
 use crate::diverge::{Case, Measure, score};
 use crate::error::Result;
@@ -118,7 +118,7 @@ impl Audit {
                         image_id: row.image_id.clone(),
                         bytes: subject.image.bytes.clone(),
                         path,
-                    })
+                    });
                 }
                 Some(_) => {}
             }
@@ -226,27 +226,22 @@ impl Audit {
             .players()
             .map(|(_, player)| player.model.card().model_id.clone())
             .collect();
-        let tolerance = self.measure.number_tolerance;
-        let known = self.done.verdicts(pairs)?;
+        let said = Said {
+            pairs,
+            answers,
+            models: &models,
+            number_tolerance: self.measure.number_tolerance,
+        };
+        let mut verdicts = self.done.verdicts(pairs)?;
+        let known = &verdicts;
         let judged = try_join_all(self.cast.judges.iter().map(|judge: &Player| {
             let progress = self.progress.of(Role::Judge, &judge.name);
-            answer::judge(
-                judge,
-                pairs,
-                answers,
-                &models,
-                &known,
-                tolerance,
-                &self.run_id,
-                progress,
-            )
+            answer::judge(judge, said, known, &self.run_id, progress)
         }))
         .await?;
-        let mut verdicts = known;
-        let truths = answer::by_truth(pairs, answers, &models, tolerance);
+        let truths = answer::by_truth(said).into_iter();
         let truths = truths
-            .into_iter()
-            .filter(|row| !verdicts.contains_key(&answer::verdict_key(row)))
+            .filter(|row| !known.contains_key(&answer::verdict_key(row)))
             .collect();
         let truths = Rows {
             verdicts: truths,
@@ -260,21 +255,13 @@ impl Audit {
             );
             rows.extend(new);
         }
-        self.divergences(pairs, answers, &models, &verdicts, rows);
+        self.divergences(said, &verdicts, rows);
         Ok(())
     }
 
     /// Scores the pairs that everybody has answered and every judge has decided on; what a transient
     /// failure left open is tried again by a later run.
-    fn divergences(
-        &self,
-        pairs: &[Pair],
-        answers: &Answers,
-        models: &[String],
-        verdicts: &Verdicts,
-        rows: &mut Rows,
-    ) {
-        let tolerance = self.measure.number_tolerance;
+    fn divergences(&self, said: Said, verdicts: &Verdicts, rows: &mut Rows) {
         let judges: Vec<&str> = self
             .cast
             .judges
@@ -283,7 +270,7 @@ impl Audit {
             .collect();
         let awaited = |pair: &Pair, model_id: &String| {
             let key = |judge: &&str| (pair.row.probe_id.clone(), model_id.clone(), (*judge).to_owned());
-            answer::undecided(pair, model_id, answers, tolerance).is_some()
+            said.undecided(pair, model_id).is_some()
                 && judges.iter().any(|judge| !verdicts.contains_key(&key(judge)))
         };
         let (target_id, reference_set, judge_set) = (
@@ -291,15 +278,15 @@ impl Audit {
             self.cast.reference_set(),
             self.cast.judge_set(),
         );
-        for pair in pairs {
-            let target = answer::answer_of(pair, target_id, answers);
+        for pair in said.pairs {
+            let target = answer::answer_of(pair, target_id, said.answers);
             let references: Option<Vec<_>> = self
                 .cast
                 .references
                 .iter()
-                .map(|player| answer::answer_of(pair, &player.model.card().model_id, answers))
+                .map(|player| answer::answer_of(pair, &player.model.card().model_id, said.answers))
                 .collect();
-            let said: Vec<_> = verdicts
+            let decided: Vec<_> = verdicts
                 .values()
                 .filter(|row| row.probe_id == pair.row.probe_id)
                 .collect();
@@ -307,7 +294,7 @@ impl Audit {
                 self.progress.postponed.add(1);
                 continue;
             };
-            if models.iter().any(|model_id| awaited(pair, model_id)) {
+            if said.models.iter().any(|model_id| awaited(pair, model_id)) {
                 self.progress.postponed.add(1);
                 continue;
             }
@@ -317,7 +304,7 @@ impl Audit {
                 truth: &pair.truth,
                 target,
                 references: &references,
-                verdicts: &said,
+                verdicts: &decided,
             };
             rows.divergences.push(score(
                 &case,

@@ -90,7 +90,7 @@ pub enum CopyBytes {
 #[serde(rename_all = "snake_case")]
 pub enum ModelOptions {
     /// A server with OpenAI-compatible chat completions: vLLM, SGLang, Ollama, llama.cpp, hosted APIs.
-    Http(HttpOptions),
+    Http(Box<HttpOptions>),
     /// A checkpoint folder, run in this process.
     Local(LocalOptions),
     /// A function of the request and a seed, for trying a configuration out without paying.
@@ -160,7 +160,7 @@ pub enum PainterOptions {
     /// The lab's own, on scene graphs.
     Lab,
     /// A server with the OpenAI-compatible images API.
-    Http(ImagesOptions),
+    Http(Box<ImagesOptions>),
 }
 
 /// How much is under way at once. None of it changes what the tables hold in the end.

@@ -75,7 +75,7 @@ impl Cast {
                 Some(PainterOptions::Lab) => Some(Arc::new(LabPainter::default())),
                 Some(PainterOptions::Http(options)) => Some(Arc::new(HttpPainter::new(
                     opener.client.clone(),
-                    options.clone(),
+                    (**options).clone(),
                 )?)),
             },
         })
@@ -173,7 +173,7 @@ impl Opener<'_> {
         match &self.config.models[name] {
             ModelOptions::Mock(options) => Ok(Arc::new(Mock::new(options))),
             ModelOptions::Http(options) => {
-                let mut options = options.clone();
+                let mut options = (**options).clone();
                 if !templated {
                     "{prompt}".clone_into(&mut options.prompt_template);
                 }

@@ -123,20 +123,13 @@ impl Done {
             } else {
                 drawn.get(&image_id).cloned()
             };
-            match found {
-                Some((image, scene)) => {
-                    imagine::finish(pair, image, scene.as_deref());
-                    true
-                }
-                None => {
-                    tracing::warn!(
-                        image_id,
-                        probe_id = pair.row.probe_id,
-                        "a drawn image is not in image_bytes"
-                    );
-                    false
-                }
+            if let Some((image, scene)) = &found {
+                imagine::finish(pair, image.clone(), scene.as_deref());
+            } else {
+                let probe_id = &pair.row.probe_id;
+                tracing::warn!(image_id, probe_id, "a drawn image is not in image_bytes");
             }
+            found.is_some()
         });
         Ok(pairs)
     }

@@ -46,6 +46,9 @@ impl Run {
     ///
     /// # Errors
     /// Whatever cannot be opened, by name.
+    ///
+    /// # Panics
+    /// When opening a model does.
     pub async fn open(config: Config) -> Result<Self> {
         let found = source::open(&config.source).await?;
         let images = found.size_hint().1;

@@ -136,7 +136,7 @@ fn spelled_number(words: &[&str]) -> Option<(u64, usize)> {
             }
             (_, Some(100)) if current < 10 => (current, spelled, open) = (current.max(1) * 100, true, true),
             (_, Some(n)) if n < 100 && current % 100 == 0 => {
-                (current, spelled, open) = (current + n, true, n >= 20)
+                (current, spelled, open) = (current + n, true, n >= 20);
             }
             (None, None)
                 if *word == "and" && spelled && words.get(at + 1).is_some_and(|next| is_count(next)) => {}

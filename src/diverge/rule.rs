@@ -65,7 +65,6 @@ pub fn distance(a: &str, b: &str, choices: &[String], number_tolerance: f64) -> 
             Some(other) => number_distance(number, other, number_tolerance),
             None => text_distance(&number.to_string(), &text),
         },
-        (Box(a), Box(b)) if a == b => Distance::new("box", 0.0),
         (Box(a), Box(b)) => Distance::new("box", 1.0 - intersection_over_union(a, b)),
         (Text(a), Text(b)) => text_distance(&a, &b),
         (a, b) => text_distance(&plain(&a), &plain(&b)),
@@ -192,7 +191,13 @@ fn intersection_over_union(a: [f64; 4], b: [f64; 4]) -> f64 {
     let area = |r: [f64; 4]| (r[2] - r[0]).max(0.0) * (r[3] - r[1]).max(0.0);
     let overlap = area([a[0].max(b[0]), a[1].max(b[1]), a[2].min(b[2]), a[3].min(b[3])]);
     let union = area(a) + area(b) - overlap;
-    if union > 0.0 { overlap / union } else { 0.0 }
+    // Two boxes without area are the same when they are at the same place.
+    let apart = a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f64>();
+    if union > 0.0 {
+        overlap / union
+    } else {
+        f64::from(u8::from(apart <= 0.0))
+    }
 }
 
 /// Whether the texts name different numbers, colours or sides, or only one of them denies.

@@ -127,8 +127,16 @@ pub fn train(options: &Options, mut report: impl FnMut(&Figures)) -> Result<Prog
     let heads = PatchHeads::new(HEADS, config.vision_config.hidden_size, &weights)?;
     let mut adam = AdamW::new(weights.variables());
     let mut progress = checkpoint::restore_state(folder, &mut adam)?.unwrap_or_default();
-    let course = Course::new(tokenizer, &config, options.seed, IMAGES, QUESTIONS, options.difficulty);
-    let words = PatchWords::new(|word| course.encode(word))?;
+    let course = Course::new(
+        tokenizer,
+        &config,
+        options.seed,
+        IMAGES,
+        QUESTIONS,
+        options.difficulty,
+    );
+    let across = config.image_tokens().isqrt();
+    let words = PatchWords::new(across, |word| course.encode(word))?;
     let mut learner = Learner::new(model, heads, words, adam, PATCH_SHARE)?;
 
     let (started, before) = (Instant::now(), progress.clone());
@@ -138,8 +146,9 @@ pub fn train(options: &Options, mut report: impl FnMut(&Figures)) -> Result<Prog
         let rate = rate(progress.step, progress.seconds / budget_s);
         let step = progress.step;
         let asking = progress.seconds >= budget_s * LOOKING_SHARE;
-        let outcome =
-            learner.step(SHARDS, rate, &|shard| course.lesson(step * SHARDS as u64 + shard as u64, asking))?;
+        let outcome = learner.step(SHARDS, rate, &|shard| {
+            course.lesson(step * SHARDS as u64 + shard as u64, asking)
+        })?;
         progress.step += 1;
         progress.questions += outcome.questions as u64;
         progress.seconds = before.seconds + started.elapsed().as_secs_f64();
@@ -179,7 +188,10 @@ fn describe(folder: &std::path::Path, config: &Config, tokenizer: &tokenizers::T
     let mut description = serde_json::to_value(config).expect("a config serialises");
     description["architectures"] = serde_json::json!(["PaliGemmaForConditionalGeneration"]);
     checkpoint::write_json(&folder.join("config.json"), &description)?;
-    checkpoint::write_json(&folder.join("preprocessor_config.json"), &shape::preprocessor(config))?;
+    checkpoint::write_json(
+        &folder.join("preprocessor_config.json"),
+        &shape::preprocessor(config),
+    )?;
     tokenizer::save(tokenizer, folder)
 }
 
@@ -191,7 +203,12 @@ mod tests {
     #[test]
     fn a_run_continues_where_it_stopped_and_its_checkpoint_answers() {
         let folder = tempfile::tempdir().unwrap();
-        let mut options = Options { folder: folder.path().into(), minutes: 0.01, seed: 4, difficulty: 1 };
+        let mut options = Options {
+            folder: folder.path().into(),
+            minutes: 0.01,
+            seed: 4,
+            difficulty: 1,
+        };
         let first = train(&options, |_| {}).unwrap();
         assert!(first.step > 0);
         assert_eq!(train(&options, |_| {}).unwrap(), first, "its time is up");
@@ -200,9 +217,22 @@ mod tests {
         let second = train(&options, |figures| steps.push(figures.step)).unwrap();
         assert_eq!(steps.first(), Some(&(first.step + 1)));
         assert!(second.seconds > first.seconds);
-        let exam = Exam { seed: 1, difficulty: 1, split: Split::HeldOut, questions: 30, blind: false };
+        let exam = Exam {
+            seed: 1,
+            difficulty: 1,
+            split: Split::HeldOut,
+            questions: 30,
+            blind: false,
+        };
         let evaluation = evaluate(folder.path(), &exam).unwrap();
-        assert_eq!(evaluation.categories.values().map(|each| each.asked).sum::<usize>(), 30);
+        assert_eq!(
+            evaluation
+                .categories
+                .values()
+                .map(|each| each.asked)
+                .sum::<usize>(),
+            30
+        );
     }
 
     #[test]

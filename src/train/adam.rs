@@ -25,8 +25,15 @@ impl AdamW {
     pub(super) fn new(variables: BTreeMap<String, Var>) -> Self {
         let variables: Vec<_> = variables.into_iter().collect();
         let zeros = |variable: &Var| vec![0f32; variable.elem_count()];
-        let moments = variables.iter().map(|(_, variable)| [zeros(variable), zeros(variable)]).collect();
-        Self { variables, moments, steps: 0 }
+        let moments = variables
+            .iter()
+            .map(|(_, variable)| [zeros(variable), zeros(variable)])
+            .collect();
+        Self {
+            variables,
+            moments,
+            steps: 0,
+        }
     }
 
     /// What it optimises, in the order in which gradients are given.
@@ -36,8 +43,10 @@ impl AdamW {
 
     /// One step along `gradients` (one a variable, in order); gives their length before clipping.
     pub(super) fn step(&mut self, gradients: &[Vec<f32>], rate: f64) -> Result<f32> {
-        let squares: f32 =
-            gradients.par_iter().map(|gradient| gradient.iter().map(|g| g * g).sum::<f32>()).sum();
+        let squares: f32 = gradients
+            .par_iter()
+            .map(|gradient| gradient.iter().map(|g| g * g).sum::<f32>())
+            .sum();
         let length = squares.sqrt();
         let shrink = if length > CLIP { CLIP / length } else { 1.0 };
         self.steps += 1;
@@ -46,7 +55,11 @@ impl AdamW {
         let work = self.variables.par_iter().zip(&mut self.moments).zip(gradients);
         work.try_for_each(|(((_, variable), [first, second]), gradient)| -> Result<()> {
             let mut values = variable.flatten_all()?.to_vec1::<f32>()?;
-            let decay = if variable.rank() > 1 { 1.0 - rate * WEIGHT_DECAY } else { 1.0 };
+            let decay = if variable.rank() > 1 {
+                1.0 - rate * WEIGHT_DECAY
+            } else {
+                1.0
+            };
             let moments = first.iter_mut().zip(second.iter_mut());
             for ((value, gradient), (first, second)) in values.iter_mut().zip(gradient).zip(moments) {
                 let gradient = gradient * shrink;
@@ -69,7 +82,10 @@ impl AdamW {
                 state.insert(format!("{part}.{name}"), tensor);
             }
         }
-        state.insert("steps".into(), Tensor::new(&[i64::from(self.steps)], &candle_core::Device::Cpu)?);
+        state.insert(
+            "steps".into(),
+            Tensor::new(&[i64::from(self.steps)], &candle_core::Device::Cpu)?,
+        );
         Ok(state)
     }
 
@@ -125,6 +141,9 @@ mod tests {
         for gradient in &gradients[1..] {
             second.step(&[gradient.to_vec()], 0.01).unwrap();
         }
-        assert_eq!(values.to_vec2::<f32>().unwrap(), expected.to_vec2::<f32>().unwrap());
+        assert_eq!(
+            values.to_vec2::<f32>().unwrap(),
+            expected.to_vec2::<f32>().unwrap()
+        );
     }
 }

@@ -28,12 +28,21 @@ pub(super) fn save_state(folder: &Path, adam: &AdamW, progress: &Progress) -> Re
         tensors.insert(format!("value.{name}"), variable.as_tensor().clone());
     }
     let metadata = HashMap::from([("progress".to_owned(), serde_json::json!(progress).to_string())]);
-    let (path, partial) = (folder.join("training.safetensors"), folder.join("training.safetensors.partial"));
-    safetensors::serialize_to_file(&tensors, Some(metadata), &partial).map_err(|error| Error::Checkpoint {
-        path: partial.clone(),
-        problem: format!("cannot write: {error}"),
+    let (path, partial) = (
+        folder.join("training.safetensors"),
+        folder.join("training.safetensors.partial"),
+    );
+    safetensors::serialize_to_file(&tensors, Some(metadata), &partial).map_err(|error| {
+        Error::Checkpoint {
+            path: partial.clone(),
+            problem: format!("cannot write: {error}"),
+        }
     })?;
-    std::fs::rename(&partial, &path).map_err(|source| Error::File { action: "write", path, source })
+    std::fs::rename(&partial, &path).map_err(|source| Error::File {
+        action: "write",
+        path,
+        source,
+    })
 }
 
 /// Whether a run's state lies in `folder`.
@@ -47,17 +56,29 @@ pub(super) fn restore_state(folder: &Path, adam: &mut AdamW) -> Result<Option<Pr
     if !has_state(folder) {
         return Ok(None);
     }
-    let bytes =
-        std::fs::read(&path).map_err(|source| Error::File { action: "read", path: path.clone(), source })?;
-    let broken = |problem: String| Error::Checkpoint { path: path.clone(), problem };
+    let bytes = std::fs::read(&path).map_err(|source| Error::File {
+        action: "read",
+        path: path.clone(),
+        source,
+    })?;
+    let broken = |problem: String| Error::Checkpoint {
+        path: path.clone(),
+        problem,
+    };
     let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).map_err(|e| broken(e.to_string()))?;
-    let progress = header.metadata().as_ref().and_then(|metadata| metadata.get("progress"));
+    let progress = header
+        .metadata()
+        .as_ref()
+        .and_then(|metadata| metadata.get("progress"));
     let progress = progress.and_then(|text| serde_json::from_str(text).ok());
     let progress = progress.ok_or_else(|| broken("no progress recorded; delete it to start anew".into()))?;
-    let state: BTreeMap<String, Tensor> =
-        candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)?.into_iter().collect();
+    let state: BTreeMap<String, Tensor> = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)?
+        .into_iter()
+        .collect();
     for (name, variable) in adam.variables() {
-        let value = state.get(&format!("value.{name}")).filter(|value| value.shape() == variable.shape());
+        let value = state
+            .get(&format!("value.{name}"))
+            .filter(|value| value.shape() == variable.shape());
         let value = value.ok_or_else(|| broken(format!("`{name}` is missing; delete it to start anew")))?;
         variable.set(value)?;
     }
@@ -67,7 +88,10 @@ pub(super) fn restore_state(folder: &Path, adam: &mut AdamW) -> Result<Option<Pr
 
 /// Saves the network's weights alone: without optimiser and without the heads that training throws away.
 pub(super) fn save_weights(folder: &Path, adam: &AdamW) -> Result<()> {
-    let kept = adam.variables().iter().filter(|(name, _)| !name.starts_with(super::patch_heads::ROOT));
+    let kept = adam
+        .variables()
+        .iter()
+        .filter(|(name, _)| !name.starts_with(super::patch_heads::ROOT));
     save(folder, &kept.cloned().collect())
 }
 

@@ -43,7 +43,14 @@ pub(super) struct Course {
 }
 
 impl Course {
-    pub(super) fn new(tokenizer: Tokenizer, config: &Config, seed: u64, images: usize, questions: usize, difficulty: u8) -> Self {
+    pub(super) fn new(
+        tokenizer: Tokenizer,
+        config: &Config,
+        seed: u64,
+        images: usize,
+        questions: usize,
+        difficulty: u8,
+    ) -> Self {
         Self {
             tokenizer,
             image_token: config.image_token_index,
@@ -59,10 +66,18 @@ impl Course {
     /// The lesson `number`: some images, some questions about each. Without questions there are more images,
     /// for the patches' sake.
     pub(super) fn lesson(&self, number: u64, asking: bool) -> Result<Lesson> {
-        let (images, wanted) = if asking { (self.images, self.questions) } else { (LOOKING * self.images, 0) };
+        let (images, wanted) = if asking {
+            (self.images, self.questions)
+        } else {
+            (LOOKING * self.images, 0)
+        };
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed.wrapping_mul(0x9e37_79b9).wrapping_add(number));
         let seed = self.seed ^ if asking { 0 } else { 1 << 32 }; // not the scenes that will be asked about
-        let world = World { seed, difficulty: self.difficulty, split: Split::Train };
+        let world = World {
+            seed,
+            difficulty: self.difficulty,
+            split: Split::Train,
+        };
         let mut asked = [0u32; Category::ALL.len()];
         let (mut pictures, mut rows) = (Vec::new(), Vec::new());
         let mut patch_labels = vec![Vec::new(); HEADS.len()];
@@ -72,7 +87,11 @@ impl Course {
             for classes in labels(&scene, &rendered, self.patch).chunks_exact(HEADS.len()) {
                 for (head, (labels, &class)) in patch_labels.iter_mut().zip(classes).enumerate() {
                     // Most patches show nothing: of these, a few are enough.
-                    labels.push(if head == 0 && class == 0 && rng.random_bool(EMPTY_LEFT_OUT) { IGNORE } else { class });
+                    labels.push(if head == 0 && class == 0 && rng.random_bool(EMPTY_LEFT_OUT) {
+                        IGNORE
+                    } else {
+                        class
+                    });
                 }
             }
             pictures.push(rendered.pixels);
@@ -90,8 +109,15 @@ impl Course {
                 rows.push(self.row(image, &question.question, &question.answer)?);
             }
         }
-        let pictures: Vec<&[u8]> = pictures.iter().map(|picture| picture.as_raw().as_slice()).collect();
-        Ok(Lesson::new(pixels(&pictures, SIDE as usize)?, &rows, patch_labels))
+        let pictures: Vec<&[u8]> = pictures
+            .iter()
+            .map(|picture| picture.as_raw().as_slice())
+            .collect();
+        Ok(Lesson::new(
+            pixels(&pictures, SIDE as usize)?,
+            &rows,
+            patch_labels,
+        ))
     }
 
     /// Prompt and answer as token ids.
@@ -99,7 +125,11 @@ impl Course {
         let mut prompt = vec![self.image_token; self.image_tokens];
         prompt.push(BOS);
         prompt.extend(self.encode(&format!("{question}\n"))?);
-        Ok(Row { image: image as u32, prompt, answer: self.encode(answer)? })
+        Ok(Row {
+            image: image as u32,
+            prompt,
+            answer: self.encode(answer)?,
+        })
     }
 
     pub(super) fn encode(&self, text: &str) -> Result<Vec<u32>> {
@@ -113,7 +143,11 @@ impl Course {
 
 /// Texts that a tokenizer of the lab should know: every word, and questions as they come.
 pub(super) fn texts(difficulty: u8) -> Vec<String> {
-    let world = World { seed: 0, difficulty, split: Split::Train };
+    let world = World {
+        seed: 0,
+        difficulty,
+        split: Split::Train,
+    };
     let sampled = (0..SCENES_OF_TEXT).flat_map(|index| questions(&world.scene(index), Split::Train, index));
     let sampled = sampled.flat_map(|LabQuestion { question, answer, .. }| [question, answer]);
     let words = vocabulary().into_iter().flat_map(|word| vec![word; 20]); // all of them before any fragment
@@ -121,7 +155,10 @@ pub(super) fn texts(difficulty: u8) -> Vec<String> {
 }
 
 fn place(category: Category) -> usize {
-    Category::ALL.iter().position(|&each| each == category).expect("all categories are listed")
+    Category::ALL
+        .iter()
+        .position(|&each| each == category)
+        .expect("all categories are listed")
 }
 
 #[cfg(test)]

@@ -43,7 +43,10 @@ impl Evaluation {
     /// Mean of the categories' shares of right answers.
     #[must_use]
     pub fn mean(&self) -> f64 {
-        let shares = self.categories.values().map(|each| each.right as f64 / each.asked as f64);
+        let shares = self
+            .categories
+            .values()
+            .map(|each| each.right as f64 / each.asked as f64);
         shares.sum::<f64>() / self.categories.len().max(1) as f64
     }
 }
@@ -51,11 +54,22 @@ impl Evaluation {
 /// A table in Markdown.
 impl fmt::Display for Evaluation {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        writeln!(formatter, "| category | questions | right | best constant |\n| --- | --- | --- | --- |")?;
+        writeln!(
+            formatter,
+            "| category | questions | right | best constant |\n| --- | --- | --- | --- |"
+        )?;
         let percent = |count: usize, asked: usize| 100.0 * count as f64 / asked.max(1) as f64;
         for (category, each) in &self.categories {
-            let (right, constant) = (percent(each.right, each.asked), percent(each.constant, each.asked));
-            writeln!(formatter, "| {} | {} | {right:.1} % | {constant:.1} % |", category.name(), each.asked)?;
+            let (right, constant) = (
+                percent(each.right, each.asked),
+                percent(each.constant, each.asked),
+            );
+            writeln!(
+                formatter,
+                "| {} | {} | {right:.1} % | {constant:.1} % |",
+                category.name(),
+                each.asked
+            )?;
         }
         writeln!(formatter, "| mean | | {:.1} % | |", 100.0 * self.mean())
     }
@@ -88,7 +102,11 @@ pub fn evaluate(folder: &Path, exam: &Exam) -> Result<Evaluation> {
     let model = PaliGemma::new(&config, &Weights::open(folder, &Device::Cpu)?)?;
     let tokenizer = tokenizer::open(folder)?;
     let course = Course::new(tokenizer, &config, exam.seed, 1, 1, exam.difficulty);
-    let world = World { seed: exam.seed, difficulty: exam.difficulty, split: exam.split };
+    let world = World {
+        seed: exam.seed,
+        difficulty: exam.difficulty,
+        split: exam.split,
+    };
     let items = items(&world, exam);
     let answers: Vec<String> = items
         .par_chunks(32)
@@ -101,10 +119,16 @@ pub fn evaluate(folder: &Path, exam: &Exam) -> Result<Evaluation> {
         let category = evaluation.categories.entry(question.category).or_default();
         category.asked += 1;
         category.right += usize::from(question.answer == *answer);
-        *constants.entry(question.template).or_default().entry(&question.answer).or_default() += 1;
+        *constants
+            .entry(question.template)
+            .or_default()
+            .entry(&question.answer)
+            .or_default() += 1;
     }
-    let category_of: HashMap<&str, Category> =
-        items.iter().map(|item| (item.question.template, item.question.category)).collect();
+    let category_of: HashMap<&str, Category> = items
+        .iter()
+        .map(|item| (item.question.template, item.question.category))
+        .collect();
     for (template, answers) in constants {
         if let Some(category) = evaluation.categories.get_mut(&category_of[template]) {
             category.constant += answers.values().max().copied().unwrap_or(0);
@@ -153,20 +177,30 @@ fn answer(
         .collect();
     let pictures: Vec<&[u8]> = pictures.iter().map(Vec::as_slice).collect();
     let images: Tensor = model.project(&model.see(&pixels(&pictures, SIDE as usize)?)?)?;
-    let rows = items.iter().map(|item| course.row(0, &item.question.question, ""));
+    let rows = items
+        .iter()
+        .map(|item| course.row(0, &item.question.question, ""));
     let rows = rows.collect::<Result<Vec<_>>>()?;
     let prompts: Vec<_> = rows.iter().map(|row| (&row.prompt[..], &[][..])).collect();
     let batch = Batch::new(&prompts, 0, Side::Left);
-    let draw = Draw { temperature: 0.0, top_p: 1.0, max_tokens: LONGEST, seed: 0 };
+    let draw = Draw {
+        temperature: 0.0,
+        top_p: 1.0,
+        max_tokens: LONGEST,
+        seed: 0,
+    };
     let ended = |_, tokens: &[u32]| tokens.last() == Some(&EOS);
     let drawn = generate(model, &batch, &images, &vec![draw; items.len()], ended)?;
     drawn
         .iter()
         .map(|row| {
-            course.tokenizer.decode(&row.token_ids, true).map_err(|error| Error::Model {
-                model: "lab".into(),
-                problem: format!("cannot decode: {error}"),
-            })
+            course
+                .tokenizer
+                .decode(&row.token_ids, true)
+                .map_err(|error| Error::Model {
+                    model: "lab".into(),
+                    problem: format!("cannot decode: {error}"),
+                })
         })
         .collect()
 }
@@ -181,15 +215,31 @@ mod tests {
     fn the_committed_checkpoints_need_the_image() {
         let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
         for recipe in [Recipe::Target, Recipe::Reference] {
-            let mut exam = Exam { seed: 77, difficulty: 1, split: Split::HeldOut, questions: 1_500, blind: true };
+            let mut exam = Exam {
+                seed: 77,
+                difficulty: 1,
+                split: Split::HeldOut,
+                questions: 1_500,
+                blind: true,
+            };
             let blind = evaluate(&data.join(recipe.name()), &exam).unwrap();
             for (category, each) in &blind.categories {
                 let most = each.constant + (each.asked as f64 * 0.05) as usize;
-                assert!(each.right <= most, "{}: {}: {each:?}", recipe.name(), category.name());
+                assert!(
+                    each.right <= most,
+                    "{}: {}: {each:?}",
+                    recipe.name(),
+                    category.name()
+                );
             }
             exam.blind = false;
             let seeing = evaluate(&data.join(recipe.name()), &exam).unwrap();
-            assert!(seeing.mean() > blind.mean() + 0.1, "{}: {}", recipe.name(), seeing.mean());
+            assert!(
+                seeing.mean() > blind.mean() + 0.1,
+                "{}: {}",
+                recipe.name(),
+                seeing.mean()
+            );
         }
     }
 }

@@ -21,7 +21,11 @@ pub fn relaunch() -> Result<Option<ExitStatus>> {
     if std::env::var_os(first).is_some() {
         return Ok(None);
     }
-    let failed = |source| Error::File { action: "start", path: "auditdm".into(), source };
+    let failed = |source| Error::File {
+        action: "start",
+        path: "auditdm".into(),
+        source,
+    };
     let program = std::env::current_exe().map_err(failed)?;
     let mut command = Command::new(program);
     command.args(std::env::args_os().skip(1)).envs(SETTINGS);

@@ -55,13 +55,25 @@ impl Learner {
         patch_share: f64,
     ) -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let worker = |_| ThreadPoolBuilder::new().num_threads(1).stack_size(STACK_BYTES).build();
+        let worker = |_| {
+            ThreadPoolBuilder::new()
+                .num_threads(1)
+                .stack_size(STACK_BYTES)
+                .build()
+        };
         let workers: std::result::Result<_, _> = (0..cores).map(worker).collect();
         let workers = workers.map_err(|error| Error::Model {
             model: "lab".into(),
             problem: format!("cannot start threads for training: {error}"),
         })?;
-        Ok(Self { model, heads, words, adam, patch_share, workers })
+        Ok(Self {
+            model,
+            heads,
+            words,
+            adam,
+            patch_share,
+            workers,
+        })
     }
 
     /// Learns from `shards` batches, which `make` gives by number, at the given rate.
@@ -95,7 +107,10 @@ impl Learner {
         let mut outcome = Outcome::default();
         let mut sum: Vec<Vec<f32>> = Vec::new();
         for (_, shard) in done {
-            let Shard { outcome: each, gradients } = shard?;
+            let Shard {
+                outcome: each,
+                gradients,
+            } = shard?;
             outcome.loss += each.loss * share;
             outcome.patch_loss += each.patch_loss * share;
             outcome.word_loss += each.word_loss * share;
@@ -106,10 +121,14 @@ impl Learner {
                 continue;
             }
             for (sum, gradient) in sum.iter_mut().zip(gradients) {
-                sum.iter_mut().zip(gradient).for_each(|(sum, gradient)| *sum += gradient);
+                sum.iter_mut()
+                    .zip(gradient)
+                    .for_each(|(sum, gradient)| *sum += gradient);
             }
         }
-        sum.iter_mut().flatten().for_each(|gradient| *gradient *= share as f32);
+        sum.iter_mut()
+            .flatten()
+            .for_each(|gradient| *gradient *= share as f32);
         self.adam.step(&sum, rate)?;
         Ok(outcome)
     }
@@ -136,13 +155,20 @@ impl Learner {
             outcome.questions = lesson.rows.ids.len();
         }
         let found = total.backward()?;
-        let gradients = self.adam.variables().iter().map(|(_, variable)| -> Result<Vec<f32>> {
-            match found.get(variable.as_tensor()) {
-                Some(gradient) => Ok(gradient.flatten_all()?.to_vec1()?),
-                None => Ok(vec![0.0; variable.elem_count()]),
-            }
-        });
-        Ok(Shard { outcome, gradients: gradients.collect::<Result<_>>()? })
+        let gradients = self
+            .adam
+            .variables()
+            .iter()
+            .map(|(_, variable)| -> Result<Vec<f32>> {
+                match found.get(variable.as_tensor()) {
+                    Some(gradient) => Ok(gradient.flatten_all()?.to_vec1()?),
+                    None => Ok(vec![0.0; variable.elem_count()]),
+                }
+            });
+        Ok(Shard {
+            outcome,
+            gradients: gradients.collect::<Result<_>>()?,
+        })
     }
 
     /// Logits of the answers' tokens `[L, V]`.
@@ -150,7 +176,9 @@ impl Learner {
         let image_of = Tensor::from_slice(&lesson.image_of, lesson.image_of.len(), self.model.device())?;
         let images = projected.index_select(&image_of, 0)?; // (B, P, H)
         let sequence = lesson.rows.sequence.clone();
-        let hidden = self.model.hidden(&self.model.embed(&lesson.rows.ids, &images)?, &sequence, None)?;
+        let hidden = self
+            .model
+            .hidden(&self.model.embed(&lesson.rows.ids, &images)?, &sequence, None)?;
         let places = Tensor::from_slice(&lesson.places, lesson.places.len(), self.model.device())?;
         let answers = hidden.flatten(0, 1)?.index_select(&places, 0)?; // (L, H)
         self.model.logits(&answers)

@@ -37,7 +37,10 @@ pub(super) struct Row {
 
 impl Lesson {
     pub(super) fn new(pixels: Tensor, rows: &[Row], patch_labels: Vec<Vec<i64>>) -> Self {
-        let pairs: Vec<_> = rows.iter().map(|row| (&row.prompt[..], &row.answer[..])).collect();
+        let pairs: Vec<_> = rows
+            .iter()
+            .map(|row| (&row.prompt[..], &row.answer[..]))
+            .collect();
         let padded = Batch::new(&pairs, 0, Side::Right);
         let length = padded.ids.first().map_or(0, Vec::len);
         let (mut places, mut labels) = (Vec::new(), Vec::new());
@@ -63,7 +66,10 @@ impl Lesson {
         let right = self.label_counts.iter().filter(|&&count| {
             let span = start..start + count;
             start += count;
-            predicted[span.clone()].iter().zip(&self.labels[span]).all(|(&a, &b)| i64::from(a) == b)
+            predicted[span.clone()]
+                .iter()
+                .zip(&self.labels[span])
+                .all(|(&a, &b)| i64::from(a) == b)
         });
         right.count() as f64 / self.label_counts.len().max(1) as f64
     }
@@ -74,10 +80,20 @@ pub(super) fn pixels(images: &[&[u8]], side: usize) -> Result<Tensor> {
     let mut values = Vec::with_capacity(images.len() * 3 * side * side);
     for image in images {
         for channel in 0..3 {
-            values.extend(image.iter().skip(channel).step_by(3).map(|&byte| f32::from(byte) / 127.5 - 1.0));
+            values.extend(
+                image
+                    .iter()
+                    .skip(channel)
+                    .step_by(3)
+                    .map(|&byte| f32::from(byte) / 127.5 - 1.0),
+            );
         }
     }
-    Ok(Tensor::from_vec(values, (images.len(), 3, side, side), &Device::Cpu)?)
+    Ok(Tensor::from_vec(
+        values,
+        (images.len(), 3, side, side),
+        &Device::Cpu,
+    )?)
 }
 
 #[cfg(test)]
@@ -87,8 +103,16 @@ mod tests {
     #[test]
     fn labels_are_the_tokens_that_follow() {
         let rows = [
-            Row { image: 0, prompt: vec![9, 9, 2, 5], answer: vec![7] },
-            Row { image: 0, prompt: vec![9, 9, 2, 5, 6], answer: vec![7, 8] },
+            Row {
+                image: 0,
+                prompt: vec![9, 9, 2, 5],
+                answer: vec![7],
+            },
+            Row {
+                image: 0,
+                prompt: vec![9, 9, 2, 5, 6],
+                answer: vec![7, 8],
+            },
         ];
         let lesson = Lesson::new(pixels(&[&[0, 255, 0]], 1).unwrap(), &rows, Vec::new());
         assert_eq!(lesson.rows.ids, [[9, 9, 2, 5, 7, 0, 0], [9, 9, 2, 5, 6, 7, 8]]);
@@ -96,6 +120,9 @@ mod tests {
         assert_eq!(lesson.labels, [7, 1, 7, 8, 1]);
         assert_eq!(lesson.share_right(&[7, 1, 7, 8, 1]), 1.0);
         assert_eq!(lesson.share_right(&[7, 1, 7, 9, 1]), 0.5);
-        assert_eq!(lesson.pixels.flatten_all().unwrap().to_vec1::<f32>().unwrap(), [-1.0, 1.0, -1.0]);
+        assert_eq!(
+            lesson.pixels.flatten_all().unwrap().to_vec1::<f32>().unwrap(),
+            [-1.0, 1.0, -1.0]
+        );
     }
 }

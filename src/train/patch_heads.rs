@@ -39,7 +39,9 @@ impl PatchHeads {
                 share: weight(name) / all,
             })
         };
-        Ok(Self { heads: heads.iter().map(head).collect::<Result<_>>()? })
+        Ok(Self {
+            heads: heads.iter().map(head).collect::<Result<_>>()?,
+        })
     }
 
     /// Weighted mean cross-entropy over heads; `seen` is `[N, P, W]`, `labels` one vector of N·P classes a head,

@@ -29,6 +29,11 @@ impl Recipe {
             Self::Target => (12.0, 2),
             Self::Reference => (60.0, 1),
         };
-        Options { folder: data.join(self.name()), minutes, seed, difficulty: 1 }
+        Options {
+            folder: data.join(self.name()),
+            minutes,
+            seed,
+            difficulty: 1,
+        }
     }
 }

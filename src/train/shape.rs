@@ -1,7 +1,7 @@
 //! The lab's network: PaliGemma 2's architecture, small enough to learn on two cores within the hour.
 
-use crate::vlm::{Config, Prompting, TextConfig, VisionConfig};
 use crate::lab::scene::SIDE;
+use crate::vlm::{Config, Prompting, TextConfig, VisionConfig};
 use serde_json::{Value, json};
 
 /// 6 × 6 patches of 16 pixels.
@@ -35,7 +35,9 @@ pub(super) fn config(vocab_size: usize, image_token_index: u32) -> Config {
             patch_size: PATCH,
             ..VisionConfig::default()
         },
-        auditdm: Some(Prompting { prompt_template: "{question}".into() }),
+        auditdm: Some(Prompting {
+            prompt_template: "{question}".into(),
+        }),
     };
     config.fill_layers();
     config

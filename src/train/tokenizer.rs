@@ -19,12 +19,17 @@ const PIECES: usize = 760;
 const FIRST: [&str; 4] = ["<pad>", "<eos>", "<bos>", "<unk>"];
 /// Ends an answer.
 pub(super) const EOS: u32 = 1;
+/// Of the 256 ids that stand for bytes.
+pub(super) const FIRST_BYTE: u32 = 5;
 /// Begins the text.
 pub(super) const BOS: u32 = 2;
 
 /// Learns the pieces of `texts` and gives the tokenizer.
 pub(super) fn learn(texts: &[String]) -> Result<Tokenizer> {
-    build(texts).map_err(|error| Error::Model { model: "lab".into(), problem: format!("tokenizer: {error}") })
+    build(texts).map_err(|error| Error::Model {
+        model: "lab".into(),
+        problem: format!("tokenizer: {error}"),
+    })
 }
 
 fn build(texts: &[String]) -> tokenizers::Result<Tokenizer> {
@@ -34,11 +39,18 @@ fn build(texts: &[String]) -> tokenizers::Result<Tokenizer> {
         Punctuation::new(SplitDelimiterBehavior::Isolated).into(),
     ];
     let split = PreTokenizerWrapper::from(Sequence::new(split));
-    let mut trainer = BpeTrainer::builder().vocab_size(PIECES).min_frequency(1).show_progress(false).build();
+    let mut trainer = BpeTrainer::builder()
+        .vocab_size(PIECES)
+        .min_frequency(1)
+        .show_progress(false)
+        .build();
     trainer.feed(texts.iter(), |text| {
         let mut text = tokenizers::PreTokenizedString::from(text);
         tokenizers::PreTokenizer::pre_tokenize(&split, &mut text)?;
-        let pieces = text.get_splits(tokenizers::OffsetReferential::Original, tokenizers::OffsetType::Byte);
+        let pieces = text.get_splits(
+            tokenizers::OffsetReferential::Original,
+            tokenizers::OffsetType::Byte,
+        );
         Ok(pieces.into_iter().map(|(piece, _, _)| piece.to_owned()).collect())
     })?;
     let mut learned = BPE::default();
@@ -53,7 +65,11 @@ fn build(texts: &[String]) -> tokenizers::Result<Tokenizer> {
         .collect();
     pieces.sort_by_key(|(_, id)| *id);
     let bytes = (0..=255u8).map(|byte| format!("<0x{byte:02X}>"));
-    let names = FIRST.iter().map(|&name| name.to_owned()).chain(["\n".to_owned()]).chain(bytes);
+    let names = FIRST
+        .iter()
+        .map(|&name| name.to_owned())
+        .chain(["\n".to_owned()])
+        .chain(bytes);
     let names = names.chain(pieces.into_iter().map(|(piece, _)| piece));
     let vocab: HashMap<String, usize> = names.enumerate().map(|(id, name)| (name, id)).collect();
     let description = json!({
@@ -78,8 +94,10 @@ fn build(texts: &[String]) -> tokenizers::Result<Tokenizer> {
 /// Reads `tokenizer.json` of `folder`.
 pub(super) fn open(folder: &Path) -> Result<Tokenizer> {
     let path = folder.join("tokenizer.json");
-    Tokenizer::from_file(&path)
-        .map_err(|error| Error::Checkpoint { path, problem: format!("cannot read: {error}") })
+    Tokenizer::from_file(&path).map_err(|error| Error::Checkpoint {
+        path,
+        problem: format!("cannot read: {error}"),
+    })
 }
 
 /// Writes `tokenizer.json` and `tokenizer_config.json` into `folder`.
@@ -104,15 +122,19 @@ mod tests {
 
     #[test]
     fn known_words_are_single_tokens_and_everything_survives() {
-        let texts: Vec<String> =
-            ["what color is the star?", "is the star red?", "red", "no entry"].map(str::to_owned).to_vec();
+        let texts: Vec<String> = ["what color is the star?", "is the star red?", "red", "no entry"]
+            .map(str::to_owned)
+            .to_vec();
         let tokenizer = learn(&texts).unwrap();
         let id = |token: &str| tokenizer.token_to_id(token).unwrap();
         assert_eq!(FIRST.map(id), [0, 1, 2, 3]);
         assert_eq!(id("<image>") as usize, tokenizer.get_vocab_size(true) - 1);
         let encoded = tokenizer.encode("<image><bos>is the star red?\n", false).unwrap();
         let tokens: Vec<&str> = encoded.get_tokens().iter().map(String::as_str).collect();
-        assert_eq!(tokens, ["<image>", "<bos>", "▁is", "▁the", "▁star", "▁red", "?", "\n"]);
+        assert_eq!(
+            tokens,
+            ["<image>", "<bos>", "▁is", "▁the", "▁star", "▁red", "?", "\n"]
+        );
         for text in ["no entry", "red 37", "größe"] {
             let encoded = tokenizer.encode(text, false).unwrap();
             assert_eq!(tokenizer.decode(encoded.get_ids(), true).unwrap(), text);

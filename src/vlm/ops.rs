@@ -35,7 +35,9 @@ pub fn attention(
     let (_, groups, keys, _) = k.dims4()?;
     let agree = k.dims() == [batch, groups, keys, depth] && v.dims() == k.dims() && heads % groups == 0;
     let masked = mask.is_none_or(|mask| {
-        [[batch, 1, queries, keys], [1, 1, queries, keys]].iter().any(|dims| mask.dims() == dims)
+        [[batch, 1, queries, keys], [1, 1, queries, keys]]
+            .iter()
+            .any(|dims| mask.dims() == dims)
     });
     if !agree || !masked {
         candle_core::bail!("attention of {:?} to {:?}, {:?}", q.shape(), k.shape(), v.shape());
@@ -43,10 +45,16 @@ pub fn attention(
     if !fused(&[q, k, v]) {
         return plain::attention(q, k, v, mask, scale, soft_cap);
     }
-    let mask = mask.map(|mask| mask.detach().to_dtype(DType::F32)?.contiguous()).transpose()?;
-    let operation =
-        attention::Attention { mask, scale: scale as f32, soft_cap: soft_cap.map(|cap| cap as f32) };
-    q.contiguous()?.apply_op3(&k.contiguous()?, &v.contiguous()?, operation)
+    let mask = mask
+        .map(|mask| mask.detach().to_dtype(DType::F32)?.contiguous())
+        .transpose()?;
+    let operation = attention::Attention {
+        mask,
+        scale: scale as f32,
+        soft_cap: soft_cap.map(|cap| cap as f32),
+    };
+    q.contiguous()?
+        .apply_op3(&k.contiguous()?, &v.contiguous()?, operation)
 }
 
 /// Root-mean-square normalisation over the last dimension, in f32, times `1 + w` as in Gemma.
@@ -62,7 +70,8 @@ pub fn layer_norm(x: &Tensor, w: &Tensor, b: &Tensor, eps: f64) -> Result<Tensor
     if !fused(&[x, w, b]) {
         return plain::layer_norm(x, w, b, eps);
     }
-    x.contiguous()?.apply_op3(w, b, norm::LayerNorm { eps: eps as f32 })
+    x.contiguous()?
+        .apply_op3(w, b, norm::LayerNorm { eps: eps as f32 })
 }
 
 /// GELU in its tanh form.
@@ -103,7 +112,10 @@ pub fn rotary(x: &Tensor, cos: &Tensor, sin: &Tensor) -> Result<Tensor> {
     {
         candle_core::bail!("rotary angles {:?} for {:?}", cos.shape(), x.shape());
     }
-    let operation = heads::Rotary { cos: cos.detach().contiguous()?, sin: sin.detach().contiguous()? };
+    let operation = heads::Rotary {
+        cos: cos.detach().contiguous()?,
+        sin: sin.detach().contiguous()?,
+    };
     x.contiguous()?.apply_op1(operation)
 }
 
@@ -115,7 +127,9 @@ pub fn linear(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
     }
     match b {
         _ if !fused(&[x, w]) => plain::linear(x, w, b),
-        Some(b) => x.contiguous()?.apply_op3(&w.contiguous()?, b, linear::LinearWithBias),
+        Some(b) => x
+            .contiguous()?
+            .apply_op3(&w.contiguous()?, b, linear::LinearWithBias),
         None => x.contiguous()?.apply_op2(&w.contiguous()?, linear::Linear),
     }
 }
@@ -129,7 +143,12 @@ pub fn split_heads(x: &Tensor, heads: usize) -> Result<Tensor> {
     }
     let depth = width / heads;
     let shape = (batch, heads, tokens, depth).into();
-    x.contiguous()?.apply_op1(heads::SwapRows { shape, rows: tokens, columns: heads, depth })
+    x.contiguous()?.apply_op1(heads::SwapRows {
+        shape,
+        rows: tokens,
+        columns: heads,
+        depth,
+    })
 }
 
 /// `[B, H, T, D]` → `[B, T, H·D]`, contiguous: the inverse of [`split_heads`].
@@ -139,7 +158,12 @@ pub fn join_heads(x: &Tensor) -> Result<Tensor> {
         return plain::join_heads(x);
     }
     let shape = (batch, tokens, heads * depth).into();
-    x.contiguous()?.apply_op1(heads::SwapRows { shape, rows: heads, columns: tokens, depth })
+    x.contiguous()?.apply_op1(heads::SwapRows {
+        shape,
+        rows: heads,
+        columns: tokens,
+        depth,
+    })
 }
 
 #[cfg(test)]

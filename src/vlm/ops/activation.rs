@@ -37,24 +37,28 @@ impl CustomOp1 for Gelu {
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let x = dense(storage, layout)?;
         let mut y = vec![0f32; x.len()];
-        y.par_chunks_mut(BLOCK).zip(x.par_chunks(BLOCK)).for_each(|(y, x)| {
-            vectorised(
-                #[inline(always)]
-                || {
-                    for (y, &x) in y.iter_mut().zip(x) {
-                        *y = gelu(x);
-                    }
-                },
-            );
-        });
+        y.par_chunks_mut(BLOCK)
+            .zip(x.par_chunks(BLOCK))
+            .for_each(|(y, x)| {
+                vectorised(
+                    #[inline(always)]
+                    || {
+                        for (y, &x) in y.iter_mut().zip(x) {
+                            *y = gelu(x);
+                        }
+                    },
+                );
+            });
         Ok((CpuStorage::F32(y), layout.shape().clone()))
     }
 
     fn bwd(&self, x: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
         let dx = with_slices([x, dy], |[x, dy]| {
             let mut dx = vec![0f32; x.len()];
-            dx.par_chunks_mut(BLOCK).zip(x.par_chunks(BLOCK)).zip(dy.par_chunks(BLOCK)).for_each(
-                |((dx, x), dy)| {
+            dx.par_chunks_mut(BLOCK)
+                .zip(x.par_chunks(BLOCK))
+                .zip(dy.par_chunks(BLOCK))
+                .for_each(|((dx, x), dy)| {
                     vectorised(
                         #[inline(always)]
                         || {
@@ -63,8 +67,7 @@ impl CustomOp1 for Gelu {
                             }
                         },
                     );
-                },
-            );
+                });
             Ok(dx)
         })?;
         Tensor::from_vec(dx, x.shape(), x.device()).map(Some)
@@ -88,8 +91,10 @@ impl CustomOp2 for GeGlu {
     ) -> Result<(CpuStorage, Shape)> {
         let (gate, up) = (dense(gate, gate_layout)?, dense(up, up_layout)?);
         let mut y = vec![0f32; gate.len()];
-        y.par_chunks_mut(BLOCK).zip(gate.par_chunks(BLOCK)).zip(up.par_chunks(BLOCK)).for_each(
-            |((y, gate), up)| {
+        y.par_chunks_mut(BLOCK)
+            .zip(gate.par_chunks(BLOCK))
+            .zip(up.par_chunks(BLOCK))
+            .for_each(|((y, gate), up)| {
                 vectorised(
                     #[inline(always)]
                     || {
@@ -98,8 +103,7 @@ impl CustomOp2 for GeGlu {
                         }
                     },
                 );
-            },
-        );
+            });
         Ok((CpuStorage::F32(y), gate_layout.shape().clone()))
     }
 
@@ -135,6 +139,9 @@ impl CustomOp2 for GeGlu {
             Ok((d_gate, d_up))
         })?;
         let (shape, device) = (gate.shape(), gate.device());
-        Ok((Some(Tensor::from_vec(d_gate, shape, device)?), Some(Tensor::from_vec(d_up, shape, device)?)))
+        Ok((
+            Some(Tensor::from_vec(d_gate, shape, device)?),
+            Some(Tensor::from_vec(d_up, shape, device)?),
+        ))
     }
 }

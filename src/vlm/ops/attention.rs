@@ -33,12 +33,21 @@ impl Sizes {
     fn of(q: &Shape, k: &Shape) -> Result<Self> {
         let (_, heads, queries, depth) = q.dims4()?;
         let (_, groups, keys, _) = k.dims4()?;
-        Ok(Self { groups, heads_per_group: heads / groups, queries, keys, depth })
+        Ok(Self {
+            groups,
+            heads_per_group: heads / groups,
+            queries,
+            keys,
+            depth,
+        })
     }
 
     /// Elements of a group's queries, and of its keys.
     fn group(&self) -> (usize, usize) {
-        (self.heads_per_group * self.queries * self.depth, self.keys * self.depth)
+        (
+            self.heads_per_group * self.queries * self.depth,
+            self.keys * self.depth,
+        )
     }
 }
 
@@ -90,81 +99,133 @@ impl Attention {
     }
 
     fn forward(&self, q: &[f32], k: &[f32], v: &[f32], mask: &[f32], sizes: Sizes) -> Vec<f32> {
-        let Sizes { groups, queries, keys, depth, .. } = sizes;
+        let Sizes {
+            groups,
+            queries,
+            keys,
+            depth,
+            ..
+        } = sizes;
         let (q_group, k_group) = sizes.group();
         let mut out = vec![0f32; q.len()];
-        let tasks = q.par_chunks(q_group).zip(k.par_chunks(k_group)).zip(v.par_chunks(k_group));
-        out.par_chunks_mut(q_group).zip(tasks).enumerate().for_each(|(task, (out, ((q, k), v)))| {
-            let mask = self.mask_of(mask, task / groups, sizes);
-            let (k, v) = (Matrix::new(k, keys, depth, depth), Matrix::new(v, keys, depth, depth));
-            let mut scores = vec![0f32; BLOCK.min(queries) * keys];
-            for (out, q) in out.chunks_exact_mut(queries * depth).zip(q.chunks_exact(queries * depth)) {
-                let blocks = out.chunks_mut(BLOCK * depth).zip(q.chunks(BLOCK * depth));
-                for (block, (out, q)) in blocks.enumerate() {
-                    let rows = q.len() / depth;
-                    let scores = &mut scores[..rows * keys];
-                    let mask = mask.map(|mask| &mask[block * BLOCK * keys..][..rows * keys]);
-                    self.weigh(scores, None, (Matrix::new(q, rows, depth, depth), k), mask, keys);
-                    product(out, Matrix::new(scores, rows, keys, keys), v, 1.0, false, Threads::One);
+        let tasks = q
+            .par_chunks(q_group)
+            .zip(k.par_chunks(k_group))
+            .zip(v.par_chunks(k_group));
+        out.par_chunks_mut(q_group)
+            .zip(tasks)
+            .enumerate()
+            .for_each(|(task, (out, ((q, k), v)))| {
+                let mask = self.mask_of(mask, task / groups, sizes);
+                let (k, v) = (
+                    Matrix::new(k, keys, depth, depth),
+                    Matrix::new(v, keys, depth, depth),
+                );
+                let mut scores = vec![0f32; BLOCK.min(queries) * keys];
+                for (out, q) in out
+                    .chunks_exact_mut(queries * depth)
+                    .zip(q.chunks_exact(queries * depth))
+                {
+                    let blocks = out.chunks_mut(BLOCK * depth).zip(q.chunks(BLOCK * depth));
+                    for (block, (out, q)) in blocks.enumerate() {
+                        let rows = q.len() / depth;
+                        let scores = &mut scores[..rows * keys];
+                        let mask = mask.map(|mask| &mask[block * BLOCK * keys..][..rows * keys]);
+                        self.weigh(scores, None, (Matrix::new(q, rows, depth, depth), k), mask, keys);
+                        product(
+                            out,
+                            Matrix::new(scores, rows, keys, keys),
+                            v,
+                            1.0,
+                            false,
+                            Threads::One,
+                        );
+                    }
                 }
-            }
-        });
+            });
         out
     }
 
     /// dq, dk and dv; `slices` are q, k, v, the output and its gradient.
     fn backward(&self, slices: [&[f32]; 5], mask: &[f32], sizes: Sizes) -> [Vec<f32>; 3] {
-        let Sizes { groups, queries, keys, depth, .. } = sizes;
+        let Sizes {
+            groups,
+            queries,
+            keys,
+            depth,
+            ..
+        } = sizes;
         let (q_group, k_group) = sizes.group();
         let [q, k, v, out, d_out] = slices;
         let (mut dq, mut dk, mut dv) = (vec![0f32; q.len()], vec![0f32; k.len()], vec![0f32; v.len()]);
-        let query_side = q.par_chunks(q_group).zip(out.par_chunks(q_group)).zip(d_out.par_chunks(q_group));
+        let query_side = q
+            .par_chunks(q_group)
+            .zip(out.par_chunks(q_group))
+            .zip(d_out.par_chunks(q_group));
         let key_side = k.par_chunks(k_group).zip(v.par_chunks(k_group));
-        let gradients =
-            dq.par_chunks_mut(q_group).zip(dk.par_chunks_mut(k_group)).zip(dv.par_chunks_mut(k_group));
-        gradients.zip(query_side.zip(key_side)).enumerate().for_each(|(task, (gradients, operands))| {
-            let (((dq, dk), dv), (((q, out), d_out), (k, v))) = (gradients, operands);
-            let mask = self.mask_of(mask, task / groups, sizes);
-            let (k, v) = (Matrix::new(k, keys, depth, depth), Matrix::new(v, keys, depth, depth));
-            let block_len = BLOCK.min(queries) * keys;
-            let (mut weights, mut slopes, mut d_scores) =
-                (vec![0f32; block_len], vec![1f32; block_len], vec![0f32; block_len]);
-            for head in 0..sizes.heads_per_group {
-                for first in (0..queries).step_by(BLOCK) {
-                    let rows = BLOCK.min(queries - first);
-                    let span = (head * queries + first) * depth..(head * queries + first + rows) * depth;
-                    let (q, out, d_out) = (&q[span.clone()], &out[span.clone()], &d_out[span.clone()]);
-                    let (weights, slopes, d_scores) = (
-                        &mut weights[..rows * keys],
-                        &mut slopes[..rows * keys],
-                        &mut d_scores[..rows * keys],
-                    );
-                    let mask = mask.map(|mask| &mask[first * keys..][..rows * keys]);
-                    let q = Matrix::new(q, rows, depth, depth);
-                    let d_rows = Matrix::new(d_out, rows, depth, depth);
-                    self.weigh(weights, Some(slopes), (q, k), mask, keys);
-                    product(dv, Matrix::new(weights, rows, keys, keys).t(), d_rows, 1.0, true, Threads::One);
-                    product(d_scores, d_rows, v.t(), 1.0, false, Threads::One);
-                    vectorised(
-                        #[inline(always)]
-                        || {
-                            for row in 0..rows {
-                                let part = row * depth..(row + 1) * depth;
-                                let along = sum_of(&out[part.clone()], &d_out[part], |a, b| a * b);
-                                let part = row * keys..(row + 1) * keys;
-                                let factors = weights[part.clone()].iter().zip(&slopes[part.clone()]);
-                                for (ds, (&p, &slope)) in d_scores[part].iter_mut().zip(factors) {
-                                    *ds = p * (*ds - along) * slope;
+        let gradients = dq
+            .par_chunks_mut(q_group)
+            .zip(dk.par_chunks_mut(k_group))
+            .zip(dv.par_chunks_mut(k_group));
+        gradients
+            .zip(query_side.zip(key_side))
+            .enumerate()
+            .for_each(|(task, (gradients, operands))| {
+                let (((dq, dk), dv), (((q, out), d_out), (k, v))) = (gradients, operands);
+                let mask = self.mask_of(mask, task / groups, sizes);
+                let (k, v) = (
+                    Matrix::new(k, keys, depth, depth),
+                    Matrix::new(v, keys, depth, depth),
+                );
+                let block_len = BLOCK.min(queries) * keys;
+                let (mut weights, mut slopes, mut d_scores) = (
+                    vec![0f32; block_len],
+                    vec![1f32; block_len],
+                    vec![0f32; block_len],
+                );
+                for head in 0..sizes.heads_per_group {
+                    for first in (0..queries).step_by(BLOCK) {
+                        let rows = BLOCK.min(queries - first);
+                        let span = (head * queries + first) * depth..(head * queries + first + rows) * depth;
+                        let (q, out, d_out) = (&q[span.clone()], &out[span.clone()], &d_out[span.clone()]);
+                        let (weights, slopes, d_scores) = (
+                            &mut weights[..rows * keys],
+                            &mut slopes[..rows * keys],
+                            &mut d_scores[..rows * keys],
+                        );
+                        let mask = mask.map(|mask| &mask[first * keys..][..rows * keys]);
+                        let q = Matrix::new(q, rows, depth, depth);
+                        let d_rows = Matrix::new(d_out, rows, depth, depth);
+                        self.weigh(weights, Some(slopes), (q, k), mask, keys);
+                        product(
+                            dv,
+                            Matrix::new(weights, rows, keys, keys).t(),
+                            d_rows,
+                            1.0,
+                            true,
+                            Threads::One,
+                        );
+                        product(d_scores, d_rows, v.t(), 1.0, false, Threads::One);
+                        vectorised(
+                            #[inline(always)]
+                            || {
+                                for row in 0..rows {
+                                    let part = row * depth..(row + 1) * depth;
+                                    let along = sum_of(&out[part.clone()], &d_out[part], |a, b| a * b);
+                                    let part = row * keys..(row + 1) * keys;
+                                    let factors = weights[part.clone()].iter().zip(&slopes[part.clone()]);
+                                    for (ds, (&p, &slope)) in d_scores[part].iter_mut().zip(factors) {
+                                        *ds = p * (*ds - along) * slope;
+                                    }
                                 }
-                            }
-                        },
-                    );
-                    let d_scores = Matrix::new(d_scores, rows, keys, keys);
-                    product(&mut dq[span], d_scores, k, self.scale, false, Threads::One);
-                    product(dk, d_scores.t(), q, self.scale, true, Threads::One);
+                            },
+                        );
+                        let d_scores = Matrix::new(d_scores, rows, keys, keys);
+                        product(&mut dq[span], d_scores, k, self.scale, false, Threads::One);
+                        product(dk, d_scores.t(), q, self.scale, true, Threads::One);
+                    }
                 }
-            }
-        });
+            });
         [dq, dk, dv]
     }
 

@@ -18,13 +18,15 @@ pub(super) struct SwapRows {
 fn swap_rows(x: &[f32], rows: usize, columns: usize, depth: usize) -> Vec<f32> {
     let mut y = vec![0f32; x.len()];
     let block = rows * columns * depth;
-    y.par_chunks_mut(block).zip(x.par_chunks(block)).for_each(|(y, x)| {
-        for (column, y) in y.chunks_exact_mut(rows * depth).enumerate() {
-            for (row, y) in y.chunks_exact_mut(depth).enumerate() {
-                y.copy_from_slice(&x[(row * columns + column) * depth..][..depth]);
+    y.par_chunks_mut(block)
+        .zip(x.par_chunks(block))
+        .for_each(|(y, x)| {
+            for (column, y) in y.chunks_exact_mut(rows * depth).enumerate() {
+                for (row, y) in y.chunks_exact_mut(depth).enumerate() {
+                    y.copy_from_slice(&x[(row * columns + column) * depth..][..depth]);
+                }
             }
-        }
-    });
+        });
     y
 }
 
@@ -39,7 +41,9 @@ impl CustomOp1 for SwapRows {
     }
 
     fn bwd(&self, x: &Tensor, _y: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
-        let dx = with_slices([dy], |[dy]| Ok(swap_rows(dy, self.columns, self.rows, self.depth)))?;
+        let dx = with_slices([dy], |[dy]| {
+            Ok(swap_rows(dy, self.columns, self.rows, self.depth))
+        })?;
         Tensor::from_vec(dx, x.shape(), x.device()).map(Some)
     }
 }
@@ -58,28 +62,35 @@ impl Rotary {
         let (half, one) = (depth / 2, tokens * depth);
         let mut y = vec![0f32; x.len()];
         with_slices([&self.cos, &self.sin], |[cos, sin]| {
-            y.par_chunks_mut(one).zip(x.par_chunks(one)).enumerate().for_each(|(task, (y, x))| {
-                let start = if cos.len() > one { task / heads * one } else { 0 };
-                let angles = cos[start..start + one].chunks_exact(depth);
-                let angles = angles.zip(sin[start..start + one].chunks_exact(depth));
-                vectorised(
-                    #[inline(always)]
-                    || {
-                        let rows = y.chunks_exact_mut(depth).zip(x.chunks_exact(depth));
-                        for ((y, x), (cos, sin)) in rows.zip(angles) {
-                            let ((y_low, y_high), (low, high)) = (y.split_at_mut(half), x.split_at(half));
-                            let (cos, sin) = (&cos[..half], &sin[..half]);
-                            let (y_low, y_high, low, high) =
-                                (&mut y_low[..half], &mut y_high[..half], &low[..half], &high[..half]);
-                            for i in 0..half {
-                                let sin = sin[i] * direction;
-                                y_low[i] = low[i] * cos[i] - high[i] * sin;
-                                y_high[i] = high[i] * cos[i] + low[i] * sin;
+            y.par_chunks_mut(one)
+                .zip(x.par_chunks(one))
+                .enumerate()
+                .for_each(|(task, (y, x))| {
+                    let start = if cos.len() > one { task / heads * one } else { 0 };
+                    let angles = cos[start..start + one].chunks_exact(depth);
+                    let angles = angles.zip(sin[start..start + one].chunks_exact(depth));
+                    vectorised(
+                        #[inline(always)]
+                        || {
+                            let rows = y.chunks_exact_mut(depth).zip(x.chunks_exact(depth));
+                            for ((y, x), (cos, sin)) in rows.zip(angles) {
+                                let ((y_low, y_high), (low, high)) = (y.split_at_mut(half), x.split_at(half));
+                                let (cos, sin) = (&cos[..half], &sin[..half]);
+                                let (y_low, y_high, low, high) = (
+                                    &mut y_low[..half],
+                                    &mut y_high[..half],
+                                    &low[..half],
+                                    &high[..half],
+                                );
+                                for i in 0..half {
+                                    let sin = sin[i] * direction;
+                                    y_low[i] = low[i] * cos[i] - high[i] * sin;
+                                    y_high[i] = high[i] * cos[i] + low[i] * sin;
+                                }
                             }
-                        }
-                    },
-                );
-            });
+                        },
+                    );
+                });
             Ok(())
         })?;
         Ok(y)

@@ -23,7 +23,10 @@ fn forward(
         Some(b) => b.repeat(rows),
         None => vec![0f32; rows * outputs],
     };
-    let (x, w) = (Matrix::new(x, rows, inputs, inputs), Matrix::new(w, outputs, inputs, inputs));
+    let (x, w) = (
+        Matrix::new(x, rows, inputs, inputs),
+        Matrix::new(w, outputs, inputs, inputs),
+    );
     product(&mut y, x, w.t(), 1.0, b.is_some(), Threads::All);
     let mut dims = x_shape.dims().to_vec();
     if let Some(last) = dims.last_mut() {
@@ -39,18 +42,36 @@ fn backward(x: &Tensor, w: &Tensor, dy: &Tensor) -> Result<(Option<Tensor>, Opti
         let dy = Matrix::new(dy, rows, outputs, outputs);
         let dx = wants_gradient(x).then(|| {
             let mut dx = vec![0f32; rows * inputs];
-            product(&mut dx, dy, Matrix::new(w_data, outputs, inputs, inputs), 1.0, false, Threads::All);
+            product(
+                &mut dx,
+                dy,
+                Matrix::new(w_data, outputs, inputs, inputs),
+                1.0,
+                false,
+                Threads::All,
+            );
             dx
         });
         let dw = wants_gradient(w).then(|| {
             let mut dw = vec![0f32; outputs * inputs];
-            product(&mut dw, dy.t(), Matrix::new(x_data, rows, inputs, inputs), 1.0, false, Threads::All);
+            product(
+                &mut dw,
+                dy.t(),
+                Matrix::new(x_data, rows, inputs, inputs),
+                1.0,
+                false,
+                Threads::All,
+            );
             dw
         });
         Ok((dx, dw))
     })?;
-    let dx = dx.map(|dx| Tensor::from_vec(dx, x.shape(), x.device())).transpose()?;
-    let dw = dw.map(|dw| Tensor::from_vec(dw, w.shape(), w.device())).transpose()?;
+    let dx = dx
+        .map(|dx| Tensor::from_vec(dx, x.shape(), x.device()))
+        .transpose()?;
+    let dw = dw
+        .map(|dw| Tensor::from_vec(dw, w.shape(), w.device()))
+        .transpose()?;
     Ok((dx, dw))
 }
 
@@ -66,7 +87,13 @@ impl CustomOp2 for Linear {
         w: &CpuStorage,
         w_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        forward(dense(x, x_layout)?, dense(w, w_layout)?, None, x_layout.shape(), w_layout.shape())
+        forward(
+            dense(x, x_layout)?,
+            dense(w, w_layout)?,
+            None,
+            x_layout.shape(),
+            w_layout.shape(),
+        )
     }
 
     fn bwd(
@@ -95,7 +122,13 @@ impl CustomOp3 for LinearWithBias {
         b_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let b = dense(b, b_layout)?;
-        forward(dense(x, x_layout)?, dense(w, w_layout)?, Some(b), x_layout.shape(), w_layout.shape())
+        forward(
+            dense(x, x_layout)?,
+            dense(w, w_layout)?,
+            Some(b),
+            x_layout.shape(),
+            w_layout.shape(),
+        )
     }
 
     fn bwd(
@@ -107,7 +140,11 @@ impl CustomOp3 for LinearWithBias {
         dy: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (dx, dw) = backward(x, w, dy)?;
-        let db = if wants_gradient(b) { Some(dy.reshape(((), b.elem_count()))?.sum(0)?) } else { None };
+        let db = if wants_gradient(b) {
+            Some(dy.reshape(((), b.elem_count()))?.sum(0)?)
+        } else {
+            None
+        };
         Ok((dx, dw, db))
     }
 }

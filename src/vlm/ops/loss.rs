@@ -26,10 +26,16 @@ impl CustomOp1 for CrossEntropy {
     fn cpu_fwd(&self, logits: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (rows, words) = layout.shape().dims2()?;
         if rows != self.labels.len() || self.labels.iter().any(|&label| label >= words as i64) {
-            candle_core::bail!("{} labels for logits of shape {rows} × {words}", self.labels.len());
+            candle_core::bail!(
+                "{} labels for logits of shape {rows} × {words}",
+                self.labels.len()
+            );
         }
         let logits = dense(logits, layout)?;
-        let losses = logits.par_chunks(words).zip(&self.labels).filter(|(_, label)| **label >= 0);
+        let losses = logits
+            .par_chunks(words)
+            .zip(&self.labels)
+            .filter(|(_, label)| **label >= 0);
         let total: f64 = losses
             .map(|(row, &label)| {
                 vectorised(
@@ -42,7 +48,10 @@ impl CustomOp1 for CrossEntropy {
                 )
             })
             .sum();
-        Ok((CpuStorage::F32(vec![total as f32 * self.share()]), Shape::from(())))
+        Ok((
+            CpuStorage::F32(vec![total as f32 * self.share()]),
+            Shape::from(()),
+        ))
     }
 
     fn bwd(&self, logits: &Tensor, _loss: &Tensor, d_loss: &Tensor) -> Result<Option<Tensor>> {
@@ -50,20 +59,24 @@ impl CustomOp1 for CrossEntropy {
         let share = self.share() * d_loss.to_scalar::<f32>()?;
         let gradient = with_slices([logits], |[logits]| {
             let mut gradient = vec![0f32; logits.len()];
-            let rows = gradient.par_chunks_mut(words).zip(logits.par_chunks(words)).zip(&self.labels);
-            rows.filter(|(_, label)| **label >= 0).for_each(|((gradient, row), &label)| {
-                vectorised(
-                    #[inline(always)]
-                    || {
-                        gradient.copy_from_slice(row);
-                        softmax(gradient);
-                        gradient[label as usize] -= 1.0;
-                        for x in gradient.iter_mut() {
-                            *x *= share;
-                        }
-                    },
-                );
-            });
+            let rows = gradient
+                .par_chunks_mut(words)
+                .zip(logits.par_chunks(words))
+                .zip(&self.labels);
+            rows.filter(|(_, label)| **label >= 0)
+                .for_each(|((gradient, row), &label)| {
+                    vectorised(
+                        #[inline(always)]
+                        || {
+                            gradient.copy_from_slice(row);
+                            softmax(gradient);
+                            gradient[label as usize] -= 1.0;
+                            for x in gradient.iter_mut() {
+                                *x *= share;
+                            }
+                        },
+                    );
+                });
             Ok(gradient)
         })?;
         Tensor::from_vec(gradient, logits.shape(), logits.device()).map(Some)

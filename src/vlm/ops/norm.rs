@@ -11,7 +11,11 @@ use rayon::prelude::*;
 #[inline(always)]
 fn moments(x: &[f32], eps: f32, centre: bool) -> (f32, f32) {
     let share = 1.0 / x.len() as f32;
-    let mean = if centre { sum_of(x, x, |a, _| a) * share } else { 0.0 };
+    let mean = if centre {
+        sum_of(x, x, |a, _| a) * share
+    } else {
+        0.0
+    };
     let variance = sum_of(x, x, |a, _| (a - mean) * (a - mean)) * share;
     (mean, 1.0 / (variance + eps).sqrt())
 }
@@ -58,8 +62,12 @@ fn backward(x: &[f32], w: &[f32], dy: &[f32], centre: bool, offset: f32, eps: f3
         .zip(x.par_chunks(task))
         .zip(dy.par_chunks(task))
         .map(|((dx, x), dy)| {
-            let (mut dw, mut db, mut normed, mut scaled) =
-                (vec![0f32; width], vec![0f32; width], vec![0f32; width], vec![0f32; width]);
+            let (mut dw, mut db, mut normed, mut scaled) = (
+                vec![0f32; width],
+                vec![0f32; width],
+                vec![0f32; width],
+                vec![0f32; width],
+            );
             vectorised(
                 #[inline(always)]
                 || {
@@ -76,7 +84,11 @@ fn backward(x: &[f32], w: &[f32], dy: &[f32], centre: bool, offset: f32, eps: f3
                             db[i] += dy[i];
                         }
                         let along = sum_of(scaled, normed, |a, b| a * b) * share;
-                        let shift = if centre { sum_of(scaled, scaled, |a, _| a) * share } else { 0.0 };
+                        let shift = if centre {
+                            sum_of(scaled, scaled, |a, _| a) * share
+                        } else {
+                            0.0
+                        };
                         for i in 0..width {
                             dx[i] = (scaled[i] - shift - normed[i] * along) * scale;
                         }
@@ -124,7 +136,9 @@ impl CustomOp2 for RmsNorm {
         _y: &Tensor,
         dy: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let [dx, dw, _] = with_slices([x, w, dy], |[x, w, dy]| Ok(backward(x, w, dy, false, 1.0, self.eps)))?;
+        let [dx, dw, _] = with_slices([x, w, dy], |[x, w, dy]| {
+            Ok(backward(x, w, dy, false, 1.0, self.eps))
+        })?;
         Ok((
             Some(Tensor::from_vec(dx, x.shape(), x.device())?),
             Some(Tensor::from_vec(dw, w.shape(), w.device())?),
@@ -164,7 +178,9 @@ impl CustomOp3 for LayerNorm {
         _y: &Tensor,
         dy: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let [dx, dw, db] = with_slices([x, w, dy], |[x, w, dy]| Ok(backward(x, w, dy, true, 0.0, self.eps)))?;
+        let [dx, dw, db] = with_slices([x, w, dy], |[x, w, dy]| {
+            Ok(backward(x, w, dy, true, 0.0, self.eps))
+        })?;
         Ok((
             Some(Tensor::from_vec(dx, x.shape(), x.device())?),
             Some(Tensor::from_vec(dw, w.shape(), w.device())?),

@@ -13,9 +13,13 @@ pub(super) fn attention(
 ) -> Result<Tensor> {
     let (batch, heads, queries, depth) = q.dims4()?;
     let (_, groups, keys, _) = k.dims4()?;
-    let q = q.contiguous()?.reshape((batch, groups, heads / groups * queries, depth))?;
+    let q = q
+        .contiguous()?
+        .reshape((batch, groups, heads / groups * queries, depth))?;
     let scores = (q.matmul(&k.transpose(2, 3)?.contiguous()?)? * scale)?; // (B, Hkv, G·T, S)
-    let mut scores = scores.to_dtype(DType::F32)?.reshape((batch, heads, queries, keys))?;
+    let mut scores = scores
+        .to_dtype(DType::F32)?
+        .reshape((batch, heads, queries, keys))?;
     if let Some(cap) = soft_cap {
         scores = ((scores / cap)?.tanh()? * cap)?;
     }
@@ -24,7 +28,9 @@ pub(super) fn attention(
     }
     let weights = candle_nn::ops::softmax(&scores, D::Minus1)?.to_dtype(v.dtype())?;
     let weights = weights.reshape((batch, groups, heads / groups * queries, keys))?;
-    weights.matmul(&v.contiguous()?)?.reshape((batch, heads, queries, depth))
+    weights
+        .matmul(&v.contiguous()?)?
+        .reshape((batch, heads, queries, depth))
 }
 
 pub(super) fn rms_norm(x: &Tensor, w: &Tensor, eps: f64) -> Result<Tensor> {
@@ -32,7 +38,9 @@ pub(super) fn rms_norm(x: &Tensor, w: &Tensor, eps: f64) -> Result<Tensor> {
     let x = x.to_dtype(DType::F32)?;
     let mean = x.sqr()?.mean_keepdim(D::Minus1)?;
     let normed = x.broadcast_div(&(mean + eps)?.sqrt()?)?;
-    normed.broadcast_mul(&(w.to_dtype(DType::F32)? + 1.0)?)?.to_dtype(dtype)
+    normed
+        .broadcast_mul(&(w.to_dtype(DType::F32)? + 1.0)?)?
+        .to_dtype(dtype)
 }
 
 pub(super) fn layer_norm(x: &Tensor, w: &Tensor, b: &Tensor, eps: f64) -> Result<Tensor> {
@@ -41,7 +49,10 @@ pub(super) fn layer_norm(x: &Tensor, w: &Tensor, b: &Tensor, eps: f64) -> Result
     let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
     let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
     let normed = centred.broadcast_div(&(variance + eps)?.sqrt()?)?;
-    normed.broadcast_mul(&w.to_dtype(DType::F32)?)?.broadcast_add(&b.to_dtype(DType::F32)?)?.to_dtype(dtype)
+    normed
+        .broadcast_mul(&w.to_dtype(DType::F32)?)?
+        .broadcast_add(&b.to_dtype(DType::F32)?)?
+        .to_dtype(dtype)
 }
 
 pub(super) fn gelu_tanh(x: &Tensor) -> Result<Tensor> {
@@ -67,8 +78,13 @@ pub(super) fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor> 
 pub(super) fn rotary(x: &Tensor, cos: &Tensor, sin: &Tensor) -> Result<Tensor> {
     let half = x.dim(D::Minus1)? / 2;
     let (cos, sin) = (cos.to_dtype(x.dtype())?, sin.to_dtype(x.dtype())?);
-    let turned =
-        Tensor::cat(&[x.narrow(D::Minus1, half, half)?.neg()?, x.narrow(D::Minus1, 0, half)?], D::Minus1)?;
+    let turned = Tensor::cat(
+        &[
+            x.narrow(D::Minus1, half, half)?.neg()?,
+            x.narrow(D::Minus1, 0, half)?,
+        ],
+        D::Minus1,
+    )?;
     x.broadcast_mul(&cos)? + turned.broadcast_mul(&sin)?
 }
 
@@ -88,10 +104,14 @@ pub(super) fn linear(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tenso
 
 pub(super) fn split_heads(x: &Tensor, heads: usize) -> Result<Tensor> {
     let (batch, tokens, width) = x.dims3()?;
-    x.reshape((batch, tokens, heads, width / heads))?.transpose(1, 2)?.contiguous()
+    x.reshape((batch, tokens, heads, width / heads))?
+        .transpose(1, 2)?
+        .contiguous()
 }
 
 pub(super) fn join_heads(x: &Tensor) -> Result<Tensor> {
     let (batch, heads, tokens, depth) = x.dims4()?;
-    x.transpose(1, 2)?.contiguous()?.reshape((batch, tokens, heads * depth))
+    x.transpose(1, 2)?
+        .contiguous()?
+        .reshape((batch, tokens, heads * depth))
 }

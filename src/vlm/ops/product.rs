@@ -17,9 +17,19 @@ pub(super) struct Matrix<'a> {
 impl<'a> Matrix<'a> {
     /// `rows` × `columns`, one row `row_stride` after the other.
     pub(super) fn new(data: &'a [f32], rows: usize, columns: usize, row_stride: usize) -> Self {
-        let needed = if rows == 0 { 0 } else { (rows - 1) * row_stride + columns };
+        let needed = if rows == 0 {
+            0
+        } else {
+            (rows - 1) * row_stride + columns
+        };
         assert!(data.len() >= needed, "a matrix lies inside its slice");
-        Self { data, rows, columns, row_stride, column_stride: 1 }
+        Self {
+            data,
+            rows,
+            columns,
+            row_stride,
+            column_stride: 1,
+        }
     }
 
     /// Its transpose, without a copy.
@@ -44,7 +54,10 @@ pub(super) enum Threads {
 }
 
 /// `out = scale · a · b`, or `out += scale · a · b` with `add`; `out` has dense rows.
-#[allow(unsafe_code, reason = "the library's only entrance takes pointers; bounds are asserted above it")]
+#[allow(
+    unsafe_code,
+    reason = "the library's only entrance takes pointers; bounds are asserted above it"
+)]
 pub(super) fn product(out: &mut [f32], a: Matrix, b: Matrix, scale: f32, add: bool, threads: Threads) {
     assert_eq!(a.columns, b.rows, "inner dimensions agree");
     assert_eq!(out.len(), a.rows * b.columns, "the product fills its output");
@@ -88,7 +101,14 @@ mod tests {
         let a = [1., 2., 9., 3., 4., 9.]; // 2 × 2 in rows of three
         let b = [5., 6., 7., 8.];
         let mut out = [1f32; 4];
-        product(&mut out, Matrix::new(&a, 2, 2, 3), Matrix::new(&b, 2, 2, 2).t(), 2.0, true, Threads::One);
+        product(
+            &mut out,
+            Matrix::new(&a, 2, 2, 3),
+            Matrix::new(&b, 2, 2, 2).t(),
+            2.0,
+            true,
+            Threads::One,
+        );
         assert_eq!(out, [35., 47., 79., 107.]);
     }
 }

@@ -49,7 +49,12 @@ pub(super) fn tanh(x: f32) -> f32 {
 pub(super) fn sum_of(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
     let mut lanes = [0f32; LANES];
     let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(&x, &y)| f(x, y)).sum::<f32>();
+    let rest = a_chunks
+        .remainder()
+        .iter()
+        .zip(b_chunks.remainder())
+        .map(|(&x, &y)| f(x, y))
+        .sum::<f32>();
     for (x, y) in a_chunks.zip(b_chunks) {
         for lane in 0..LANES {
             lanes[lane] += f(x[lane], y[lane]);
@@ -63,13 +68,22 @@ pub(super) fn sum_of(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
 pub(super) fn maximum(xs: &[f32]) -> f32 {
     let mut lanes = [f32::MIN; LANES];
     let chunks = xs.chunks_exact(LANES);
-    let rest = chunks.remainder().iter().fold(f32::MIN, |most, &x| if x > most { x } else { most });
+    let rest = chunks
+        .remainder()
+        .iter()
+        .fold(f32::MIN, |most, &x| if x > most { x } else { most });
     for chunk in chunks {
         for lane in 0..LANES {
-            lanes[lane] = if chunk[lane] > lanes[lane] { chunk[lane] } else { lanes[lane] };
+            lanes[lane] = if chunk[lane] > lanes[lane] {
+                chunk[lane]
+            } else {
+                lanes[lane]
+            };
         }
     }
-    lanes.iter().fold(rest, |most, &x| if x > most { x } else { most })
+    lanes
+        .iter()
+        .fold(rest, |most, &x| if x > most { x } else { most })
 }
 
 /// Turns a row of scores into weights that sum to one.
@@ -103,6 +117,9 @@ mod tests {
     fn reductions_take_the_rest_into_account() {
         let xs: Vec<f32> = (0..37).map(|i| i as f32).collect();
         assert_eq!(maximum(&xs), 36.0);
-        assert_eq!(sum_of(&xs, &xs, |a, b| a * b), xs.iter().map(|x| x * x).sum::<f32>());
+        assert_eq!(
+            sum_of(&xs, &xs, |a, b| a * b),
+            xs.iter().map(|x| x * x).sum::<f32>()
+        );
     }
 }

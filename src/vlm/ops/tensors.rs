@@ -5,7 +5,9 @@ use std::ops::Deref;
 
 /// Whether the fused operations can take these: f32 in main memory.
 pub(super) fn fused(tensors: &[&Tensor]) -> bool {
-    tensors.iter().all(|each| each.device().is_cpu() && each.dtype() == DType::F32)
+    tensors
+        .iter()
+        .all(|each| each.device().is_cpu() && each.dtype() == DType::F32)
 }
 
 /// The elements of an operand whose layout is dense.
@@ -21,7 +23,10 @@ pub(super) fn with_slices<const N: usize, R>(
     tensors: [&Tensor; N],
     work: impl FnOnce([&[f32]; N]) -> Result<R>,
 ) -> Result<R> {
-    let tensors = tensors.map(Tensor::contiguous).into_iter().collect::<Result<Vec<_>>>()?;
+    let tensors = tensors
+        .map(Tensor::contiguous)
+        .into_iter()
+        .collect::<Result<Vec<_>>>()?;
     let guards: Vec<_> = tensors.iter().map(Tensor::storage_and_layout).collect();
     let mut slices = [&[][..]; N];
     for (slice, (storage, layout)) in slices.iter_mut().zip(&guards) {

@@ -135,7 +135,8 @@ pub fn train(options: &Options, mut report: impl FnMut(&Figures)) -> Result<Prog
         QUESTIONS,
         options.difficulty,
     );
-    let words = PatchWords::new(|word| course.encode(word))?;
+    let across = config.image_tokens().isqrt();
+    let words = PatchWords::new(across, |word| course.encode(word))?;
     let mut learner = Learner::new(model, heads, words, adam, PATCH_SHARE)?;
 
     let (started, before) = (Instant::now(), progress.clone());

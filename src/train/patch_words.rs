@@ -5,6 +5,7 @@
 //! naming what was found is a copy, because the embeddings are the output layer as well.
 
 use super::patch_heads::weight;
+use super::tokenizer::FIRST_BYTE;
 use crate::error::Result;
 use crate::lab::label::{HEADS, IGNORE};
 use crate::lab::scene::{
@@ -13,27 +14,32 @@ use crate::lab::scene::{
 use crate::vlm::{PaliGemma, ops};
 use candle_core::{Device, Tensor};
 
-/// The words of one of the patches' heads.
+/// Where a patch's class comes from.
+enum Classes {
+    /// One of the heads; `silent` where its class 0 means that there is nothing to say.
+    Head { index: usize, silent: bool },
+    /// The place of the patch in the image: one class a patch.
+    Place(Vec<i64>),
+}
+
+/// A set of words of which each patch has one.
 struct Words {
-    /// Its place among the heads.
-    head: usize,
+    classes: Classes,
     /// Token ids of all its words, one after the other.
     ids: Vec<u32>,
     /// The mean over each word's tokens, `[classes, ids]`.
     mean: Tensor,
-    /// Whether class 0 means that there is nothing to say.
-    silent: bool,
     weight: f64,
 }
 
-/// The words of all heads that have some.
+/// The words of all heads that have some, and those for a patch's place.
 pub(super) struct PatchWords(Vec<Words>);
 
 impl PatchWords {
-    /// `encode` gives a word's tokens.
-    pub(super) fn new(encode: impl Fn(&str) -> Result<Vec<u32>>) -> Result<Self> {
+    /// `encode` gives a word's tokens; `across` patches stand beside each other.
+    pub(super) fn new(across: usize, encode: impl Fn(&str) -> Result<Vec<u32>>) -> Result<Self> {
         let mut all = Vec::new();
-        for (head, &(name, classes)) in HEADS.iter().enumerate() {
+        for (index, &(name, classes)) in HEADS.iter().enumerate() {
             let Some(words) = words(name) else { continue };
             let silent = words.len() + 1 == classes;
             assert!(
@@ -44,24 +50,38 @@ impl PatchWords {
                 .iter()
                 .map(|word| encode(word))
                 .collect::<Result<Vec<_>>>()?;
-            let ids = tokens.concat();
-            let mut mean = vec![0f32; tokens.len() * ids.len()];
-            let mut place = 0;
-            for (class, tokens) in tokens.iter().enumerate() {
-                for _ in tokens {
-                    mean[class * ids.len() + place] = 1.0 / tokens.len() as f32;
-                    place += 1;
-                }
-            }
-            let mean = Tensor::from_vec(mean, (tokens.len(), ids.len()), &Device::Cpu)?;
-            all.push(Words {
-                head,
-                ids,
-                mean,
-                silent,
-                weight: weight(name),
-            });
+            all.push(Words::new(
+                Classes::Head { index, silent },
+                &tokens,
+                weight(name),
+            )?);
         }
+        let place = |class: &dyn Fn(usize, usize) -> usize| {
+            Classes::Place(
+                (0..across * across)
+                    .map(|at| class(at / across, at % across) as i64)
+                    .collect(),
+            )
+        };
+        let half = |at: usize| usize::from(2 * at >= across);
+        all.push(Words::new(
+            place(&|_, column| half(column)),
+            &[encode("left")?, encode("right")?],
+            1.0,
+        )?);
+        all.push(Words::new(
+            place(&|row, _| half(row)),
+            &[encode("top")?, encode("bottom")?],
+            1.0,
+        )?);
+        // Rows and columns have no words; tokens that no text of the lab contains stand for them.
+        let codes = |first: u32| {
+            (first..first + across as u32)
+                .map(|id| vec![id])
+                .collect::<Vec<_>>()
+        };
+        all.push(Words::new(place(&|_, column| column), &codes(FIRST_BYTE), 1.0)?);
+        all.push(Words::new(place(&|row, _| row), &codes(FIRST_BYTE + 128), 1.0)?);
         Ok(Self(all))
     }
 
@@ -77,20 +97,40 @@ impl PatchWords {
                 .squeeze(0)?; // (ids, H)
             let classes = (words.mean.matmul(&tokens)? / (width as f64).sqrt())?; // (classes, H)
             let logits = ops::linear(&patches, &classes, None)?;
-            let labels = labels[words.head].iter().map(|&label| match words.silent {
-                true => {
-                    if label > 0 {
-                        label - 1
-                    } else {
-                        IGNORE
-                    }
-                }
-                false => label,
-            });
-            let labels = Tensor::from_iter(labels, projected.device())?;
+            let labels: Vec<i64> = match &words.classes {
+                Classes::Head { index, silent: false } => labels[*index].clone(),
+                Classes::Head { index, .. } => labels[*index]
+                    .iter()
+                    .map(|&label| if label > 0 { label - 1 } else { IGNORE })
+                    .collect(),
+                Classes::Place(classes) => classes.repeat(projected.dim(0)?),
+            };
+            let labels = Tensor::from_vec(labels, patches.dim(0)?, projected.device())?;
             total = (total + (ops::cross_entropy(&logits, &labels)? * words.weight)?)?;
         }
         Ok((total / self.0.iter().map(|words| words.weight).sum::<f64>())?)
+    }
+}
+
+impl Words {
+    /// `tokens` are those of each class's word.
+    fn new(classes: Classes, tokens: &[Vec<u32>], weight: f64) -> Result<Self> {
+        let ids = tokens.concat();
+        let mut mean = vec![0f32; tokens.len() * ids.len()];
+        let mut place = 0;
+        for (class, tokens) in tokens.iter().enumerate() {
+            for _ in tokens {
+                mean[class * ids.len() + place] = 1.0 / tokens.len() as f32;
+                place += 1;
+            }
+        }
+        let mean = Tensor::from_vec(mean, (tokens.len(), ids.len()), &Device::Cpu)?;
+        Ok(Self {
+            classes,
+            ids,
+            mean,
+            weight,
+        })
     }
 }
 

@@ -19,6 +19,8 @@ const PIECES: usize = 760;
 const FIRST: [&str; 4] = ["<pad>", "<eos>", "<bos>", "<unk>"];
 /// Ends an answer.
 pub(super) const EOS: u32 = 1;
+/// Of the 256 ids that stand for bytes.
+pub(super) const FIRST_BYTE: u32 = 5;
 /// Begins the text.
 pub(super) const BOS: u32 = 2;
 

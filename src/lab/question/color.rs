@@ -20,19 +20,32 @@ const COLOR_OF: Template = Template {
         "what is the color of {a}?",
         "which color is {a}?",
         "{a} has what color?",
+        "what color does {a} have?",
+        "{a} has which color?",
     ],
     held_out: &["which color does {a} have?", "{a} is what color?"],
 };
 const COLOR_IS: Template = Template {
     category: ColorRecognition,
     name: "color_is",
-    train: &["is {a} {c}?", "is the color of {a} {c}?", "does {a} look {c}?"],
+    train: &[
+        "is {a} {c}?",
+        "is the color of {a} {c}?",
+        "does {a} look {c}?",
+        "would you say that {a} is {c}?",
+    ],
     held_out: &["is it true that {a} is {c}?"],
 };
 const THING_OF_COLOR: Template = Template {
     category: ColorRecognition,
     name: "thing_of_color",
-    train: &["what is the {c} thing?", "which thing is {c}?"],
+    train: &[
+        "what is the {c} thing?",
+        "which thing is {c}?",
+        "what is {c}?",
+        "what object is {c}?",
+        "which is the {c} thing?",
+    ],
     held_out: &["which object is {c}?", "what thing is {c}?"],
 };
 const SHIRT: Template = Template {
@@ -41,6 +54,7 @@ const SHIRT: Template = Template {
     train: &[
         "what color is the shirt of the person?",
         "what is the color of the person's shirt?",
+        "which color is the shirt of the person?",
     ],
     held_out: &["which color is the person's shirt?"],
 };

@@ -27,6 +27,7 @@ const OF_KIND: Template = Template {
         "how many {n} are there?",
         "how many {n} do you see?",
         "count the {n}.",
+        "what is the number of {n}?",
     ],
     held_out: &["how many {n} are in the image?", "how many {n} can you see?"],
 };
@@ -37,25 +38,39 @@ const OF_COLOR: Template = Template {
         "how many {n} are there?",
         "how many {n} are in the image?",
         "count the {n}.",
+        "how many {n} can you see?",
+        "what is the number of {n}?",
     ],
     held_out: &["how many {n} do you see?"],
 };
 const OF_KIND_AND_COLOR: Template = Template {
     category: Counting,
     name: "count_kind_and_color",
-    train: &["how many {n} are there?", "how many {n} can you see?"],
+    train: &[
+        "how many {n} are there?",
+        "how many {n} can you see?",
+        "how many {n} are in the image?",
+    ],
     held_out: &["how many {n} do you see?", "count the {n}."],
 };
 const BESIDE: Template = Template {
     category: Counting,
     name: "count_beside",
-    train: &["how many {n} are {r} {b}?"],
+    train: &[
+        "how many {n} are {r} {b}?",
+        "what is the number of {n} {r} {b}?",
+        "count {n} {r} {b}.",
+    ],
     held_out: &["count the {n} {r} {b}."],
 };
 const IN_ACTION: Template = Template {
     category: Counting,
     name: "count_action",
-    train: &["how many persons are {v}?", "how many people are {v}?"],
+    train: &[
+        "how many persons are {v}?",
+        "how many people are {v}?",
+        "how many {v} people are there?",
+    ],
     held_out: &["how many {v} persons are there?"],
 };
 const OF_ALL: Template = Template {
@@ -65,6 +80,9 @@ const OF_ALL: Template = Template {
         "how many things are there?",
         "how many things do you see?",
         "how many objects are there?",
+        "count the objects.",
+        "how many objects are in the image?",
+        "how many objects can you see?",
     ],
     held_out: &[
         "count the things.",

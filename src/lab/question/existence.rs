@@ -16,37 +16,66 @@ pub(super) const FAMILY: Family = Family {
 const KIND: Template = Template {
     category: HallucinationAvoidance,
     name: "exists_kind",
-    train: &["is there {n}?", "do you see {n}?", "can you see {n}?"],
+    train: &[
+        "is there {n}?",
+        "do you see {n}?",
+        "can you see {n}?",
+        "do you see {n} in the image?",
+        "can you see {n} in the image?",
+    ],
     held_out: &["is {n} in the image?", "is there {n} in the image?"],
 };
 const KIND_AND_COLOR: Template = Template {
     category: HallucinationAvoidance,
     name: "exists_color",
-    train: &["is there {n}?", "do you see {n}?", "is there {n} in the image?"],
+    train: &[
+        "is there {n}?",
+        "do you see {n}?",
+        "is there {n} in the image?",
+        "can you see {n} in the image?",
+    ],
     held_out: &["can you see {n}?"],
 };
 const SURFACED: Template = Template {
     category: HallucinationAvoidance,
     name: "exists_surface",
-    train: &["is there {n}?", "can you see {n}?", "is {n} in the image?"],
+    train: &[
+        "is there {n}?",
+        "can you see {n}?",
+        "is {n} in the image?",
+        "is there {n} in the image?",
+    ],
     held_out: &["do you see {n}?"],
 };
 const CARRIED: Template = Template {
     category: HallucinationAvoidance,
     name: "exists_carried",
-    train: &["is there {n}?", "can you see {n}?"],
+    train: &[
+        "is there {n}?",
+        "can you see {n}?",
+        "is there {n} in the image?",
+        "do you see {n}?",
+    ],
     held_out: &["do you see {n} in the image?"],
 };
 const FLAG: Template = Template {
     category: HallucinationAvoidance,
     name: "exists_flag",
-    train: &["is there a flag of {n}?", "do you see the flag of {n}?"],
+    train: &[
+        "is there a flag of {n}?",
+        "do you see the flag of {n}?",
+        "is there a flag of {n} in the image?",
+    ],
     held_out: &["can you see the flag of {n}?", "do you see a flag of {n}?"],
 };
 const SIGN: Template = Template {
     category: HallucinationAvoidance,
     name: "exists_sign",
-    train: &["is there {n} sign?", "do you see {n} sign?"],
+    train: &[
+        "is there {n} sign?",
+        "do you see {n} sign?",
+        "do you see {n} sign in the image?",
+    ],
     held_out: &["is there {n} sign in the image?", "can you see {n} sign?"],
 };
 

@@ -31,7 +31,12 @@ const SURFACE_IS: Template = Template {
 const THING_OF_SURFACE: Template = Template {
     category: MaterialRecognition,
     name: "thing_of_surface",
-    train: &["which object is {s}?", "which thing is {s}?"],
+    train: &[
+        "which object is {s}?",
+        "which thing is {s}?",
+        "what object is {s}?",
+        "what is {s}?",
+    ],
     held_out: &["what thing is {s}?"],
 };
 

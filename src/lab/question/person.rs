@@ -37,61 +37,103 @@ const ACTION_OF: Template = Template {
 const ACTION_IS: Template = Template {
     category: ActionRecognition,
     name: "action_is",
-    train: &["is {a} {v}?", "do you see {a} {v}?"],
+    train: &[
+        "is {a} {v}?",
+        "do you see {a} {v}?",
+        "would you say that {a} is {v}?",
+    ],
     held_out: &["is it true that {a} is {v}?"],
 };
 const ANYONE: Template = Template {
     category: ActionRecognition,
     name: "anyone_acts",
-    train: &["is anyone {v}?", "is someone {v}?"],
+    train: &["is anyone {v}?", "is someone {v}?", "do you see someone {v}?"],
     held_out: &["do you see anyone {v}?"],
 };
 const FEELING_OF: Template = Template {
     category: Atmosphere,
     name: "feeling_of",
-    train: &["how does {a} feel?", "how does {a} look?"],
-    held_out: &["what does {a} feel?"],
+    train: &[
+        "how does {a} feel?",
+        "how does {a} look?",
+        "what does {a} feel?",
+        "what feeling does {a} have?",
+    ],
+    held_out: &["which feeling does {a} have?"],
 };
 const FEELING_IS: Template = Template {
     category: Atmosphere,
     name: "feeling_is",
-    train: &["is {a} {f}?", "does {a} look {f}?", "does {a} feel {f}?"],
+    train: &[
+        "is {a} {f}?",
+        "does {a} look {f}?",
+        "does {a} feel {f}?",
+        "is it true that {a} is {f}?",
+    ],
     held_out: &["would you say that {a} is {f}?"],
 };
 const HOLDS: Template = Template {
     category: ObjectRelationship,
     name: "holds",
-    train: &["what is {a} holding?", "what does {a} hold?"],
+    train: &[
+        "what is {a} holding?",
+        "what does {a} hold?",
+        "what thing is {a} holding?",
+        "which thing does {a} hold?",
+    ],
     held_out: &["which thing is {a} holding?"],
 };
 const WEARS: Template = Template {
     category: ObjectRelationship,
     name: "wears",
-    train: &["what is {a} wearing?", "which thing is {a} wearing?"],
+    train: &[
+        "what is {a} wearing?",
+        "which thing is {a} wearing?",
+        "what thing is {a} wearing?",
+        "which thing does {a} wear?",
+    ],
     held_out: &["what does {a} wear?"],
 };
 const TOUCHES: Template = Template {
     category: ObjectRelationship,
     name: "touches",
-    train: &["what is {a} touching?", "what does {a} touch?"],
+    train: &[
+        "what is {a} touching?",
+        "what does {a} touch?",
+        "what thing is {a} touching?",
+        "which thing does {a} touch?",
+    ],
     held_out: &["which thing is {a} touching?"],
 };
 const HOLDS_IS: Template = Template {
     category: ObjectRelationship,
     name: "holds_is",
-    train: &["is {a} holding {b}?", "does {a} hold {b}?"],
+    train: &[
+        "is {a} holding {b}?",
+        "does {a} hold {b}?",
+        "is it true that {a} is holding {b}?",
+    ],
     held_out: &["do you see {a} holding {b}?"],
 };
 const WEARS_IS: Template = Template {
     category: ObjectRelationship,
     name: "wears_is",
-    train: &["is {a} wearing {b}?", "does {a} wear {b}?"],
+    train: &[
+        "is {a} wearing {b}?",
+        "does {a} wear {b}?",
+        "do you see {a} wearing {b}?",
+        "would you say that {a} is wearing {b}?",
+    ],
     held_out: &["is it true that {a} is wearing {b}?"],
 };
 const TOUCHES_IS: Template = Template {
     category: ObjectRelationship,
     name: "touches_is",
-    train: &["is {a} touching {b}?", "would you say that {a} is touching {b}?"],
+    train: &[
+        "is {a} touching {b}?",
+        "would you say that {a} is touching {b}?",
+        "is it true that {a} is touching {b}?",
+    ],
     held_out: &["does {a} touch {b}?"],
 };
 const WHOSE: Template = Template {

@@ -24,7 +24,11 @@ pub(super) const FAMILY: Family = Family {
 const HOUR: Template = Template {
     category: ClockReading,
     name: "hour",
-    train: &["which hour does {a} show?", "what hour is it on {a}?"],
+    train: &[
+        "which hour does {a} show?",
+        "what hour is it on {a}?",
+        "which hour is it on {a}?",
+    ],
     held_out: &["what hour does {a} show?"],
 };
 const MINUTES: Template = Template {
@@ -49,7 +53,11 @@ const TIME: Template = Template {
 const TIME_IS: Template = Template {
     category: ClockReading,
     name: "time_is",
-    train: &["does {a} show {t}?", "is it {t} on {a}?"],
+    train: &[
+        "does {a} show {t}?",
+        "is it {t} on {a}?",
+        "would you say that {a} shows {t}?",
+    ],
     held_out: &["is it true that {a} shows {t}?"],
 };
 const HALF: Template = Template {
@@ -58,6 +66,7 @@ const HALF: Template = Template {
     train: &[
         "is it more than half past the hour on {a}?",
         "does {a} show more than half past the hour?",
+        "is it true that it is more than half past the hour on {a}?",
     ],
     held_out: &["would you say that it is more than half past the hour on {a}?"],
 };
@@ -68,13 +77,18 @@ const TEXT: Template = Template {
         "what does {a} say?",
         "what is written on {a}?",
         "what do you read on {a}?",
+        "what does it read on {a}?",
     ],
     held_out: &["what does it say on {a}?"],
 };
 const TEXT_IS: Template = Template {
     category: SmallTextRecognition,
     name: "text_is",
-    train: &["does {a} say {t}?", "is {t} written on {a}?"],
+    train: &[
+        "does {a} say {t}?",
+        "is {t} written on {a}?",
+        "is it true that {t} is written on {a}?",
+    ],
     held_out: &["would you say that {t} is written on {a}?"],
 };
 const NUMBER_OR_WORD: Template = Template {

@@ -15,8 +15,12 @@ pub(super) const FAMILY: Family = Family {
 const MEANING: Template = Template {
     category: SignUnderstanding,
     name: "sign_meaning",
-    train: &["what does {a} mean?", "what does {a} tell you?"],
-    held_out: &["what does {a} say?"],
+    train: &[
+        "what does {a} mean?",
+        "what does {a} tell you?",
+        "what does {a} say?",
+    ],
+    held_out: &["what do you read on {a}?"],
 };
 const MEANING_IS: Template = Template {
     category: SignUnderstanding,
@@ -43,7 +47,11 @@ const COUNTRY: Template = Template {
 const COUNTRY_IS: Template = Template {
     category: WorldKnowledge,
     name: "country_is",
-    train: &["is {a} the flag of {c}?", "does {a} belong to {c}?"],
+    train: &[
+        "is {a} the flag of {c}?",
+        "does {a} belong to {c}?",
+        "would you say that {a} is the flag of {c}?",
+    ],
     held_out: &["is it true that {a} is the flag of {c}?"],
 };
 

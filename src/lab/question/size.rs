@@ -24,7 +24,12 @@ pub(super) const FAMILY: Family = Family {
 const LARGER: Template = Template {
     category: SizeComparison,
     name: "larger",
-    train: &["is {a} larger than {b}?", "is {a} bigger than {b}?"],
+    train: &[
+        "is {a} larger than {b}?",
+        "is {a} bigger than {b}?",
+        "is it true that {a} is larger than {b}?",
+        "would you say that {a} is bigger than {b}?",
+    ],
     held_out: &["would you say that {a} is larger than {b}?"],
 };
 const SMALLER: Template = Template {
@@ -39,7 +44,12 @@ const SMALLER: Template = Template {
 const WHICH_LARGER: Template = Template {
     category: SizeComparison,
     name: "which_larger",
-    train: &["which is larger, {a} or {b}?", "which is bigger, {a} or {b}?"],
+    train: &[
+        "which is larger, {a} or {b}?",
+        "which is bigger, {a} or {b}?",
+        "which thing is larger, {a} or {b}?",
+        "what is bigger, {a} or {b}?",
+    ],
     held_out: &["what is larger, {a} or {b}?"],
 };
 const WHICH_SMALLER: Template = Template {
@@ -51,7 +61,11 @@ const WHICH_SMALLER: Template = Template {
 const SAME_SIZE: Template = Template {
     category: SizeComparison,
     name: "same_size",
-    train: &["are {a} and {b} the same size?", "is {a} the same size as {b}?"],
+    train: &[
+        "are {a} and {b} the same size?",
+        "is {a} the same size as {b}?",
+        "would you say that {a} and {b} are the same size?",
+    ],
     held_out: &["is it true that {a} and {b} are the same size?"],
 };
 const LARGEST: Template = Template {
@@ -73,7 +87,12 @@ const SMALLEST: Template = Template {
 const SIZE_OF: Template = Template {
     category: SizeComparison,
     name: "size_of",
-    train: &["what size is {a}?", "what is the size of {a}?"],
+    train: &[
+        "what size is {a}?",
+        "what is the size of {a}?",
+        "what size does {a} have?",
+        "{a} has what size?",
+    ],
     held_out: &["which size is {a}?", "which size does {a} have?"],
 };
 

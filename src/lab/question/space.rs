@@ -50,7 +50,12 @@ const ABOVE_OR_BELOW: Template = Template {
 const EXTREME: Template = Template {
     category: SpatialRelationship,
     name: "extreme",
-    train: &["what is the {e} thing?", "which thing is the {e}?"],
+    train: &[
+        "what is the {e} thing?",
+        "which thing is the {e}?",
+        "which object is the {e}?",
+        "what thing is the {e}?",
+    ],
     held_out: &["which is the {e} thing?", "what is the {e} object?"],
 };
 const HALF: Template = Template {
@@ -74,7 +79,11 @@ const LEFT_HALF: Template = Template {
 const BESIDE: Template = Template {
     category: SpatialRelationship,
     name: "thing_beside",
-    train: &["what is {r} {b}?", "which thing is {r} {b}?"],
+    train: &[
+        "what is {r} {b}?",
+        "which thing is {r} {b}?",
+        "what object is {r} {b}?",
+    ],
     held_out: &["what thing is {r} {b}?", "which object is {r} {b}?"],
 };
 

@@ -30,7 +30,7 @@ const WHAT: Template = Template {
 const EXISTS: Template = Template {
     category: SmallObjectDetection,
     name: "tiny_exists",
-    train: &["is there {n}?", "do you see {n}?"],
+    train: &["is there {n}?", "do you see {n}?", "do you see {n} in the image?"],
     held_out: &["can you see {n}?", "is there {n} in the image?"],
 };
 const COUNT: Template = Template {
@@ -39,6 +39,8 @@ const COUNT: Template = Template {
     train: &[
         "how many tiny things are there?",
         "how many tiny things do you see?",
+        "how many tiny objects are there?",
+        "count the tiny objects.",
     ],
     held_out: &["count the tiny things.", "how many tiny things are in the image?"],
 };

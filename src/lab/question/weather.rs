@@ -18,6 +18,8 @@ const WEATHER: Template = Template {
         "what is the weather?",
         "what is the weather like?",
         "what is the weather here?",
+        "how is the weather?",
+        "how does the weather look?",
     ],
     held_out: &["what does the weather look like?"],
 };
@@ -30,7 +32,11 @@ const WEATHER_IS: Template = Template {
 const DAY_OR_NIGHT: Template = Template {
     category: Atmosphere,
     name: "day_or_night",
-    train: &["is it day or night?", "would you say that it is day or night?"],
+    train: &[
+        "is it day or night?",
+        "would you say that it is day or night?",
+        "which is it, day or night?",
+    ],
     held_out: &["what is it, day or night?"],
 };
 

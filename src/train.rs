@@ -115,9 +115,10 @@ pub fn train(options: &Options, mut report: impl FnMut(&Figures)) -> Result<Prog
         path: folder.clone(),
         source,
     })?;
-    let tokenizer = match checkpoint::has_state(folder) {
-        true => tokenizer::open(folder)?, // ids must stay what the weights have learned
-        false => tokenizer::learn(&course::texts(options.difficulty))?,
+    let tokenizer = if checkpoint::has_state(folder) {
+        tokenizer::open(folder)? // ids must stay what the weights have learned
+    } else {
+        tokenizer::learn(&course::texts(options.difficulty))?
     };
     let vocabulary = tokenizer.get_vocab_size(true);
     let config = shape::config(vocabulary, vocabulary as u32 - 1);
@@ -196,6 +197,7 @@ fn describe(folder: &std::path::Path, config: &Config, tokenizer: &tokenizers::T
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "equal to the last bit")]
 mod tests {
     use super::*;
     use crate::lab::generate::Split;

@@ -97,6 +97,7 @@ pub(super) fn pixels(images: &[&[u8]], side: usize) -> Result<Tensor> {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "equal to the last bit")]
 mod tests {
     use super::*;
 

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 /// Elements that one task takes.
 const BLOCK: usize = 16_384;
 /// 2 · √(2/π).
-const SLOPE: f32 = 1.595_769_1;
+const SLOPE: f32 = 2.0 * (std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::FRAC_1_SQRT_2);
 const CUBIC: f32 = 0.044_715;
 
 #[inline(always)]

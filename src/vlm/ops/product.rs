@@ -93,6 +93,7 @@ pub(super) fn product(out: &mut [f32], a: Matrix, b: Matrix, scale: f32, add: bo
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "equal to the last bit")]
 mod tests {
     use super::*;
 

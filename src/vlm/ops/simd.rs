@@ -100,6 +100,7 @@ pub(super) fn softmax(row: &mut [f32]) {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "equal to the last bit")]
 mod tests {
     use super::*;
 

@@ -1,5 +1,7 @@
 //! Each fused operation against candle's own operations and against finite differences.
 
+#![allow(clippy::float_cmp, reason = "equal to the last bit")]
+
 use super::plain;
 use candle_core::{Device, Result, Tensor, Var};
 use rand::{Rng, SeedableRng};

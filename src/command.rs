@@ -3,12 +3,11 @@
 //! Exit codes: 0 done, 1 failed (or, for `models verify`, beyond the tolerance), 2 wrong usage, 3 done but
 //! for calls that failed for now (run it again), 130 interrupted with everything finished committed.
 
-#![allow(clippy::print_stdout, reason = "this is the face of the program")]
-
 mod audit;
 mod init;
 mod lab;
 mod models;
+mod out;
 mod progress;
 mod query;
 mod summary;

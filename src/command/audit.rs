@@ -1,11 +1,13 @@
 //! `auditdm audit`: one run with progress, a summary, and an exit code.
 
+use super::out::Out;
 use super::progress::Face;
 use super::summary;
 use crate::audit::{Ended, Run};
 use crate::config::Config;
 use anyhow::Context;
 use clap::Args;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -44,6 +46,18 @@ pub(super) struct Arguments {
 const LAB: &str = include_str!("lab.toml");
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let options = [(
+        "",
+        arguments.config.as_ref().map(|path| path.display().to_string()),
+    )];
+    let options = options.into_iter().chain([
+        ("--tables ", arguments.tables.clone()),
+        ("--label ", arguments.label.clone()),
+    ]);
+    let again = options.fold("auditdm audit".to_owned(), |line, (option, value)| match value {
+        Some(value) => format!("{line} {option}{value}"),
+        None => line,
+    });
     let mut config = match &arguments.config {
         Some(path) => Config::read(path)?,
         None => lab()?,
@@ -69,18 +83,14 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         .await
         .context("the run is committed, but its summary could not be read back")?;
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&found)?);
+        writeln!(Out, "{}", serde_json::to_string_pretty(&found)?)?;
     } else {
-        print!("{found}");
+        write!(Out, "{found}")?;
     }
     Ok(match ended {
         Ended::Failed(error) => return Err(error.into()),
         Ended::Interrupted => {
-            let again = arguments
-                .config
-                .map(|path| format!(" {}", path.display()))
-                .unwrap_or_default();
-            eprintln!("interrupted; everything finished is committed. Go on with: auditdm audit{again}");
+            eprintln!("interrupted; everything finished is committed. Go on with: {again}");
             ExitCode::from(130)
         }
         Ended::Done if found.postponed > 0 => ExitCode::from(3),

@@ -1,5 +1,6 @@
 //! `auditdm init`: a commented configuration to start from.
 
+use super::out::Out;
 use anyhow::Context;
 use clap::Args;
 use std::io::Write;
@@ -30,9 +31,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         )
     })?;
     file.write_all(TEMPLATE.as_bytes())?;
-    println!(
+    writeln!(
+        Out,
         "wrote {0}. Fill in source and models, then: auditdm audit {0}",
         path.display()
-    );
+    )?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,9 +1,11 @@
 //! `auditdm lab`: train and examine the lab's small models, look at its scenes.
 
+use super::out::Out;
 use crate::lab;
 use crate::lab::generate::{Split, World};
 use crate::train::{self, Exam, Options, Recipe};
 use clap::{Args, Subcommand, ValueEnum};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -153,7 +155,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 questions,
                 blind,
             };
-            println!("{}", train::evaluate(&folder, &exam)?);
+            writeln!(Out, "{}", train::evaluate(&folder, &exam)?)?;
         }
         Command::Show {
             index,
@@ -178,15 +180,16 @@ fn train(options: &Options) -> anyhow::Result<()> {
     let progress = train::train(options, |figures| {
         if printed.elapsed() >= Duration::from_secs(10) {
             printed = Instant::now();
-            println!("{figures}");
+            let _ = writeln!(Out, "{figures}"); // progress is no reason to stop training
         }
     })?;
-    println!(
+    writeln!(
+        Out,
         "trained on {} questions in {:.1} minutes: {}. Examine it: auditdm lab examine {0}",
         progress.questions,
         progress.seconds / 60.0,
         options.folder.display(),
-    );
+    )?;
     Ok(())
 }
 
@@ -194,23 +197,24 @@ fn show(world: &World, index: u64, output: Option<PathBuf>, question: Option<Str
     let scene = world.scene(index);
     if let Some(path) = output {
         std::fs::write(&path, lab::render::png(&scene))?;
-        println!("wrote {}", path.display());
+        writeln!(Out, "wrote {}", path.display())?;
     }
     if let Some(question) = question {
         match lab::answer(&scene, &question) {
-            Ok(answer) => println!("{answer}"),
-            Err(reason) => println!("unanswerable: {reason}"),
+            Ok(answer) => writeln!(Out, "{answer}")?,
+            Err(reason) => writeln!(Out, "unanswerable: {reason}")?,
         }
         return Ok(());
     }
-    println!("{}", serde_json::to_string_pretty(&scene)?);
+    writeln!(Out, "{}", serde_json::to_string_pretty(&scene)?)?;
     for asked in lab::question::questions(&scene, world.split, index) {
-        println!(
+        writeln!(
+            Out,
             "{:<24} {} {}",
             asked.category.name(),
             asked.question,
             asked.answer
-        );
+        )?;
     }
     Ok(())
 }

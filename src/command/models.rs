@@ -1,7 +1,9 @@
 //! `auditdm models`: what is known about a checkpoint.
 
+use super::out::Out;
 use crate::vlm;
 use clap::{Args, Subcommand};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -45,7 +47,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         tolerance,
     } = &arguments.command;
     let report = vlm::verify(folder, fixture.as_deref(), *tolerance)?;
-    println!("{report}");
+    writeln!(Out, "{report}")?;
     Ok(if report.passed() {
         ExitCode::SUCCESS
     } else {

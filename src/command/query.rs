@@ -1,5 +1,6 @@
 //! `auditdm query`: SQL over the tables, named or given.
 
+use super::out::Out;
 use crate::sql;
 use crate::sql::named::Queries;
 use crate::sql::output::{self, Format};
@@ -53,7 +54,7 @@ fn parameter(text: &str) -> Result<(String, String), String> {
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let queries = Queries::load(Some(Path::new("queries")))?;
     if arguments.list {
-        list(&queries);
+        list(&queries)?;
         return Ok(ExitCode::SUCCESS);
     }
     let context = sql::open(
@@ -78,7 +79,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     let mut sink: Box<dyn Write + Send> = match &arguments.output {
         Some(path) => Box::new(std::io::BufWriter::new(std::fs::File::create(path)?)),
-        None => Box::new(std::io::stdout()),
+        None => Box::new(std::io::BufWriter::new(Out)),
     };
     let width = terminal_size::terminal_size()
         .filter(|_| terminal)
@@ -88,14 +89,16 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(queries: &Queries) {
+fn list(queries: &Queries) -> std::io::Result<()> {
     for query in queries.iter() {
-        println!("{}\n    {}", query.name, query.description);
+        writeln!(Out, "{}\n    {}", query.name, query.description)?;
         for parameter in &query.parameters {
-            println!(
+            writeln!(
+                Out,
                 "    --param {}={}: {}",
                 parameter.name, parameter.default, parameter.meaning
-            );
+            )?;
         }
     }
+    Ok(())
 }

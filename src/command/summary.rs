@@ -337,35 +337,33 @@ impl Summary {
     }
 
     fn next(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = if self.tables == "auditdm-tables" {
-            String::new()
-        } else {
-            format!(" --tables {}", self.tables)
+        let place = match self.tables.as_str() {
+            "auditdm-tables" => String::new(),
+            elsewhere => format!(" --tables {elsewhere}"),
         };
-        writeln!(f, "\n  Next")?;
-        writeln!(
-            f,
-            "    auditdm query weaknesses{place}       categories ranked by failures"
-        )?;
-        writeln!(
-            f,
-            "    auditdm query failures{place}         every failure with its image"
-        )?;
-        writeln!(
-            f,
-            "    auditdm query search_success{place}   which strategy finds failures"
-        )?;
-        writeln!(
-            f,
-            "    auditdm query --list                 everything that can be asked"
-        )?;
+        let why = format!("why {} calls failed for now; run the audit again", self.postponed);
+        let mut next = vec![
+            ("weaknesses", "categories ranked by failures"),
+            ("failures", "every failure with its image"),
+            ("search_success", "which strategy finds failures"),
+        ];
         if self.postponed > 0 {
+            next.push(("errors", &why));
+        }
+        writeln!(f, "\n  Next")?;
+        for (query, what) in next {
             writeln!(
                 f,
-                "    auditdm query errors{place}           why {} calls failed for now; run the audit again",
-                self.postponed
+                "    {:<width$}  {what}",
+                format!("auditdm query {query}{place}"),
+                width = 28 + place.len()
             )?;
         }
-        Ok(())
+        writeln!(
+            f,
+            "    {:<width$}  everything that can be asked",
+            "auditdm query --list",
+            width = 28 + place.len()
+        )
     }
 }

@@ -19,8 +19,9 @@ const MEANING: Template = Template {
         "what does {a} mean?",
         "what does {a} tell you?",
         "what does {a} say?",
+        "what does {a} show?",
     ],
-    held_out: &["what do you read on {a}?"],
+    held_out: &["what does {a} read?"],
 };
 const MEANING_IS: Template = Template {
     category: SignUnderstanding,

@@ -44,7 +44,7 @@ const IMAGES: usize = 12;
 const QUESTIONS: usize = 4;
 /// The part of the time, at the beginning, in which the tower learns from patches alone: a lesson without
 /// questions costs a seventh an image.
-const LOOKING_SHARE: f64 = 0.45;
+const LOOKING_SHARE: f64 = 0.2;
 /// Of the patches' loss beside the answers'.
 const PATCH_SHARE: f64 = 1.0;
 /// Learning rates after the warm-up and at the end.
@@ -115,9 +115,10 @@ pub fn train(options: &Options, mut report: impl FnMut(&Figures)) -> Result<Prog
         path: folder.clone(),
         source,
     })?;
-    let tokenizer = match checkpoint::has_state(folder) {
-        true => tokenizer::open(folder)?, // ids must stay what the weights have learned
-        false => tokenizer::learn(&course::texts(options.difficulty))?,
+    let tokenizer = if checkpoint::has_state(folder) {
+        tokenizer::open(folder)? // ids must stay what the weights have learned
+    } else {
+        tokenizer::learn(&course::texts(options.difficulty))?
     };
     let vocabulary = tokenizer.get_vocab_size(true);
     let config = shape::config(vocabulary, vocabulary as u32 - 1);

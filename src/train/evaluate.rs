@@ -170,9 +170,12 @@ fn answer(
 ) -> Result<Vec<String>> {
     let pictures: Vec<Vec<u8>> = items
         .iter()
-        .map(|item| match blind {
-            true => vec![128; (SIDE * SIDE * 3) as usize],
-            false => render(&world.scene(item.scene)).pixels.into_raw(),
+        .map(|item| {
+            if blind {
+                vec![128; (SIDE * SIDE * 3) as usize]
+            } else {
+                render(&world.scene(item.scene)).pixels.into_raw()
+            }
         })
         .collect();
     let pictures: Vec<&[u8]> = pictures.iter().map(Vec::as_slice).collect();
@@ -219,7 +222,7 @@ mod tests {
                 seed: 77,
                 difficulty: 1,
                 split: Split::HeldOut,
-                questions: 1_500,
+                questions: 3_000,
                 blind: true,
             };
             let blind = evaluate(&data.join(recipe.name()), &exam).unwrap();

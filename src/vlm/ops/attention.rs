@@ -64,7 +64,7 @@ impl Attention {
     fn weigh(
         &self,
         weights: &mut [f32],
-        mut slopes: Option<&mut [f32]>,
+        slopes: Option<&mut [f32]>,
         (q, k): (Matrix, Matrix),
         mask: Option<&[f32]>,
         keys: usize,
@@ -77,7 +77,7 @@ impl Attention {
                     for x in weights.iter_mut() {
                         *x = tanh(*x / cap);
                     }
-                    if let Some(slopes) = slopes.as_deref_mut() {
+                    if let Some(slopes) = slopes {
                         for (slope, &x) in slopes.iter_mut().zip(weights.iter()) {
                             *slope = 1.0 - x * x;
                         }

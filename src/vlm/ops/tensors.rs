@@ -1,7 +1,6 @@
 //! Reading f32 slices out of candle's tensors.
 
 use candle_core::{CpuStorage, DType, Layout, Result, Storage, Tensor};
-use std::ops::Deref;
 
 /// Whether the fused operations can take these: f32 in main memory.
 pub(super) fn fused(tensors: &[&Tensor]) -> bool {
@@ -30,7 +29,7 @@ pub(super) fn with_slices<const N: usize, R>(
     let guards: Vec<_> = tensors.iter().map(Tensor::storage_and_layout).collect();
     let mut slices = [&[][..]; N];
     for (slice, (storage, layout)) in slices.iter_mut().zip(&guards) {
-        let Storage::Cpu(storage) = storage.deref() else {
+        let Storage::Cpu(storage) = &**storage else {
             candle_core::bail!("a fused operation takes tensors in main memory");
         };
         *slice = dense(storage, layout)?;

@@ -44,7 +44,7 @@ const IMAGES: usize = 12;
 const QUESTIONS: usize = 4;
 /// The part of the time, at the beginning, in which the tower learns from patches alone: a lesson without
 /// questions costs a seventh an image.
-const LOOKING_SHARE: f64 = 0.45;
+const LOOKING_SHARE: f64 = 0.2;
 /// Of the patches' loss beside the answers'.
 const PATCH_SHARE: f64 = 1.0;
 /// Learning rates after the warm-up and at the end.

@@ -222,7 +222,7 @@ mod tests {
                 seed: 77,
                 difficulty: 1,
                 split: Split::HeldOut,
-                questions: 1_500,
+                questions: 3_000,
                 blind: true,
             };
             let blind = evaluate(&data.join(recipe.name()), &exam).unwrap();

@@ -2,6 +2,11 @@
 //!
 //! The backward recomputes each row's mean and scale: cheaper than keeping them.
 
+#![allow(
+    clippy::inline_always,
+    reason = "what is not inlined is not compiled for the wide vectors"
+)]
+
 use super::simd::{sum_of, vectorised};
 use super::tensors::{dense, with_slices};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};

@@ -3,6 +3,11 @@
 //! [`vectorised`] compiles its closure for each instruction set and picks one at run time. The functions in
 //! it are branch-free and inlined. Left out: anything but f32.
 
+#![allow(
+    clippy::inline_always,
+    reason = "what is not inlined is not compiled for the wide vectors"
+)]
+
 /// Runs `work` compiled for the widest vectors that this processor has.
 #[inline(always)]
 pub(super) fn vectorised<R>(work: impl FnOnce() -> R) -> R {

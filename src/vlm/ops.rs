@@ -4,11 +4,6 @@
 //! vectorised kernels with a backward of their own (candle's fused ones cut the gradient silently); other
 //! devices and dtypes take the same formulas from candle's elementary operations.
 
-#![allow(
-    clippy::inline_always,
-    reason = "the kernels must be compiled inside `simd::vectorised` for its instruction set"
-)]
-
 mod activation;
 mod attention;
 mod heads;

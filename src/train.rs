@@ -212,8 +212,9 @@ mod tests {
         };
         let first = train(&options, |_| {}).unwrap();
         assert!(first.step > 0);
-        assert_eq!(train(&options, |_| {}).unwrap(), first, "its time is up");
-        options.minutes = 0.02;
+        let again = train(&options, |_| panic!("its time is up")).unwrap();
+        assert_eq!((again.step, again.questions), (first.step, first.questions));
+        options.minutes = first.seconds / 60.0 + 0.01;
         let mut steps = Vec::new();
         let second = train(&options, |figures| steps.push(figures.step)).unwrap();
         assert_eq!(steps.first(), Some(&(first.step + 1)));

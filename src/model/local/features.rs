@@ -90,8 +90,8 @@ fn see(
     let mut rows = Vec::with_capacity(pixels.len());
     for (index, pixels) in pixels.into_iter().enumerate() {
         rows.push(match pixels {
-            // A copy: a view would keep the whole pass alive.
-            Ok(_) => Ok(features.get(index)?.copy()?),
+            // Its own storage: a view, and `copy` too, would keep the whole pass alive.
+            Ok(_) => Ok(features.get(index)?.force_contiguous()?),
             Err(problem) => Err(problem),
         });
     }

@@ -197,6 +197,7 @@ fn describe(folder: &std::path::Path, config: &Config, tokenizer: &tokenizers::T
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "equal to the last bit")]
 mod tests {
     use super::*;
     use crate::lab::generate::Split;

@@ -3,7 +3,7 @@
 use super::TableName;
 use arrow::array::RecordBatch;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
-use deltalake::kernel::transaction::CommitProperties;
+use deltalake::kernel::transaction::{CommitConflictError, CommitProperties, TransactionError};
 use deltalake::kernel::{StructType, Transaction};
 use deltalake::protocol::SaveMode;
 use deltalake::{DeltaResult, DeltaTable, DeltaTableError};
@@ -14,6 +14,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 /// So many other processes may commit while one of ours is on its way.
 const RETRIES: usize = 100;
+
+/// So many other processes may create a table while the first rows are on their way.
+const CREATORS: usize = 16;
 
 /// Rows of a row group where a row is an image: a few dozen megabytes of photographs.
 const IMAGES_PER_ROW_GROUP: usize = 64;
@@ -47,16 +50,28 @@ impl Writer {
         let commit = CommitProperties::default()
             .with_max_retries(RETRIES)
             .with_application_transaction(nonce);
-        let write = known
-            .clone()
-            .write(batches)
-            .with_save_mode(SaveMode::Append)
-            .with_writer_properties(properties(table))
-            .with_commit_properties(commit);
-        match write.await {
-            Ok(written) => *known = written,
-            Err(error) if !self.is_committed(known, number).await? => return Err(error),
-            Err(_) => {}
+        for creator in 0.. {
+            let write = known
+                .clone()
+                .write(batches.clone())
+                .with_save_mode(SaveMode::Append)
+                .with_writer_properties(properties(table))
+                .with_commit_properties(commit.clone());
+            match write.await {
+                Ok(written) => {
+                    *known = written;
+                    break;
+                }
+                Err(error) => {
+                    if self.is_committed(known, number).await? {
+                        break;
+                    }
+                    // Another process created the table too, a moment later: nothing of it is different.
+                    if creator == CREATORS || !created_again(&error) {
+                        return Err(error);
+                    }
+                }
+            }
         }
         Ok(())
     }
@@ -70,6 +85,15 @@ impl Writer {
             .await?
             == Some(number))
     }
+}
+
+fn created_again(error: &DeltaTableError) -> bool {
+    matches!(
+        error,
+        DeltaTableError::Transaction {
+            source: TransactionError::CommitConflict(CommitConflictError::MetadataChanged)
+        }
+    )
 }
 
 /// Creates a table; an error where another process does so at the same moment.

@@ -32,7 +32,7 @@ enum Command {
 Examples:
   auditdm lab train reference              the recipe of data/lab-reference
   auditdm lab train target                 the recipe of data/lab-target
-  auditdm lab train target --minutes 2 --output /tmp/quick --seed 7")]
+  auditdm lab train target --minutes 2 --output quick --seed 7")]
     Train {
         /// Which recipe.
         role: Role,

@@ -96,6 +96,7 @@ impl Audit {
         let subjects = self.images(seen, &mut rows);
         let written = self.probes(&subjects, &mut rows).await;
         let painter = self.cast.painter.as_deref();
+        let painter = painter.map(|painter| (painter, self.progress.of(Role::Painter, cast::PAINTER)));
         let mut pairs = imagine::draw(written, painter, &self.run_id, &mut rows).await;
         self.progress.probes.add(pairs.len() + rows.probes.len());
         rows.probes.extend(pairs.iter().map(|pair| pair.row.clone()));

@@ -25,7 +25,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The name of the painter in progress and summaries.
-const PAINTER: &str = "painter";
+pub(super) const PAINTER: &str = "";
 
 /// Everybody who takes part in an audit.
 pub struct Cast {

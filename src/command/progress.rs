@@ -2,7 +2,7 @@
 
 use crate::audit::{Audit, Run};
 use crate::row::Role;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
@@ -19,14 +19,20 @@ impl Face {
             return Self { drawing: None };
         }
         let bars = MultiProgress::new();
-        let style = |template: &str| ProgressStyle::with_template(template).expect("a constant template");
+        let style = |template: &str| {
+            let style = ProgressStyle::with_template(template).expect("a constant template");
+            style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                // Drawing to memory does not fail.
+                let _ = write!(out, "{:.1}/s", state.per_sec());
+            })
+        };
         let images = match run.images {
             Some(count) => bars
                 .add(ProgressBar::new(count as u64))
-                .with_style(style("{prefix:>22} {wide_bar} {pos}/{len} {per_sec}, {eta} left")),
+                .with_style(style("{prefix:>22} {wide_bar} {pos}/{len} {rate}, {eta} left")),
             None => bars
                 .add(ProgressBar::new_spinner())
-                .with_style(style("{prefix:>22} {spinner} {pos} {per_sec}")),
+                .with_style(style("{prefix:>22} {spinner} {pos} {rate}")),
         };
         images.set_prefix("images");
         let lines: Vec<ProgressBar> = run

@@ -10,6 +10,7 @@ use crate::lab;
 use crate::lab::scene::Scene;
 use crate::model::{CallError, EncodedImage, calls};
 use crate::probe::Pair;
+use crate::progress::ModelProgress;
 use crate::row::{Category, ImageBytesRow, ImageRow, Role, Rows, id};
 use chrono::Utc;
 use futures::future::join_all;
@@ -18,13 +19,14 @@ use std::sync::Arc;
 /// Draws what the pairs need.
 pub async fn draw(
     pairs: Vec<Pair>,
-    painter: Option<&dyn Painter>,
+    painter: Option<(&dyn Painter, &ModelProgress)>,
     run_id: &str,
     rows: &mut Rows,
 ) -> Vec<Pair> {
     let drawings = join_all(pairs.iter().map(|pair| async move {
         let instruction = pair.row.instruction.clone()?;
-        let painter = painter?;
+        let (painter, progress) = painter?;
+        progress.asked.add(1);
         let base =
             (pair.row.strategy == "edit").then(|| (pair.subject.image.clone(), pair.subject.scene.clone()));
         let request = DrawRequest {
@@ -38,7 +40,7 @@ pub async fn draw(
     .await;
     let mut drawn = Vec::with_capacity(pairs.len());
     for (mut pair, drawing) in pairs.into_iter().zip(drawings) {
-        let (Some(drawing), Some(painter)) = (drawing, painter) else {
+        let (Some(drawing), Some((painter, progress))) = (drawing, painter) else {
             let (image, scene) = (pair.subject.image.clone(), pair.subject.scene.clone());
             finish(&mut pair, image, scene.as_deref());
             drawn.push(pair);
@@ -56,8 +58,12 @@ pub async fn draw(
         let looked = match outcome {
             Ok(drawn) => image_row(&pair, drawn.image, drawn.scene, &painter.card().model_id),
             Err(CallError::Refused { message }) => Err(message),
-            Err(CallError::Transient { .. } | CallError::Fatal { .. }) => continue,
+            Err(CallError::Transient { .. } | CallError::Fatal { .. }) => {
+                progress.failed.add(1);
+                continue;
+            }
         };
+        progress.done.add(1);
         match looked {
             Ok((row, image, scene)) => {
                 rows.image_bytes.push(ImageBytesRow {

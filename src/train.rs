@@ -1,20 +1,21 @@
 //! Supervised training of the lab's small models: scenes in, a checkpoint folder in the hub's layout out.
 //!
 //! ```text
-//! course ──▶ lesson ──▶ learner ──▶ adam ──▶ checkpoint ──▶ evaluate
-//! scenes,    tensors    forward,    step     hub's layout,  held-out
-//! questions             backward             state          questions
+//! course ──▶ lesson ──▶ learner ──▶ optimiser ──▶ checkpoint ──▶ evaluate
+//! scenes,    tensors    forward,    step          hub's layout,  held-out
+//! questions             backward                  state          questions
 //! ```
 //! Supervision is twofold: the answers' tokens, and for every patch of the image tower what lies there.
 //! Left out: training on anything but the lab, more than one machine.
 
-mod adam;
 mod checkpoint;
 mod course;
 mod evaluate;
 mod launch;
 mod learner;
 mod lesson;
+mod muon;
+mod optimiser;
 mod patch_heads;
 mod patch_words;
 mod recipe;
@@ -29,10 +30,10 @@ pub use recipe::Recipe;
 use crate::error::{Error, Result};
 use crate::lab::label::HEADS;
 use crate::vlm::{Config, PaliGemma, Weights};
-use adam::AdamW;
 use candle_core::Device;
 use course::Course;
 use learner::Learner;
+use optimiser::Optimiser;
 use patch_heads::PatchHeads;
 use patch_words::PatchWords;
 use std::path::PathBuf;
@@ -40,7 +41,7 @@ use std::time::Instant;
 
 /// Shards of a step, images of a shard, questions about an image.
 const SHARDS: usize = 2;
-const IMAGES: usize = 12;
+const IMAGES: usize = 16;
 const QUESTIONS: usize = 4;
 /// The part of the time, at the beginning, in which the tower learns from patches alone: a lesson without
 /// questions costs a seventh an image.
@@ -126,8 +127,8 @@ pub fn train(options: &Options, mut report: impl FnMut(&Figures)) -> Result<Prog
     let weights = Weights::fresh(options.seed, &Device::Cpu).trainable();
     let model = PaliGemma::new(&config, &weights)?;
     let heads = PatchHeads::new(HEADS, config.vision_config.hidden_size, &weights)?;
-    let mut adam = AdamW::new(weights.variables());
-    let mut progress = checkpoint::restore_state(folder, &mut adam)?.unwrap_or_default();
+    let mut optimiser = Optimiser::new(weights.variables());
+    let mut progress = checkpoint::restore_state(folder, &mut optimiser)?.unwrap_or_default();
     let course = Course::new(
         tokenizer,
         &config,
@@ -138,7 +139,7 @@ pub fn train(options: &Options, mut report: impl FnMut(&Figures)) -> Result<Prog
     );
     let across = config.image_tokens().isqrt();
     let words = PatchWords::new(across, |word| course.encode(word))?;
-    let mut learner = Learner::new(model, heads, words, adam, PATCH_SHARE)?;
+    let mut learner = Learner::new(model, heads, words, optimiser, PATCH_SHARE)?;
 
     let (started, before) = (Instant::now(), progress.clone());
     let (mut figures, mut saved) = (Figures::default(), Instant::now());
@@ -167,13 +168,13 @@ pub fn train(options: &Options, mut report: impl FnMut(&Figures)) -> Result<Prog
         };
         report(&figures);
         if saved.elapsed().as_secs_f64() > SAVE_EVERY_S {
-            checkpoint::save_state(folder, &learner.adam, &progress)?;
-            checkpoint::save_weights(folder, &learner.adam)?;
+            checkpoint::save_state(folder, &mut learner.optimiser, &progress)?;
+            checkpoint::save_weights(folder, &learner.optimiser)?;
             saved = Instant::now();
         }
     }
-    checkpoint::save_state(folder, &learner.adam, &progress)?;
-    checkpoint::save_weights(folder, &learner.adam)?;
+    checkpoint::save_state(folder, &mut learner.optimiser, &progress)?;
+    checkpoint::save_weights(folder, &learner.optimiser)?;
     Ok(progress)
 }
 

@@ -1,8 +1,10 @@
 //! What every patch of a rendered scene shows: auxiliary supervision for the vision tower.
 //!
 //! A scene and its owner map go in; one class for each patch and head comes out. A patch belongs to the
-//! object that owns most of its pixels that are not background. Left out: positions and relations.
+//! object that owns most of its pixels that are not background, and says where that object's centre is and what
+//! its whole text reads, so that comparing and reading start from what one patch knows. Left out: relations.
 
+use super::generate::WORDS;
 use super::layout::{Bounds, character_width};
 use super::render::{CHARACTERS, Rendered, text_origin};
 use super::scene::{
@@ -19,12 +21,19 @@ const SHARE: f32 = 0.12;
 /// Nouns beyond the background (class 0): ten shapes, then clock, flag, board, sign, person.
 const KINDS: usize = 1 + Shape::ALL.len() + 5;
 
+/// Bins of a centre's place along an axis: 6 pixels each, finer than what questions ask about.
+pub const BINS: usize = 16;
+
 /// Name and number of classes of every head, in the order of [`labels`].
 pub const HEADS: &[(&str, usize)] = &[
     ("kind", KINDS),
     ("color", Color::ALL.len()),
     ("surface", Surface::ALL.len()),
     ("size", Size::ALL.len()),
+    ("across", BINS),
+    ("down", BINS),
+    // Whether the object's centre lies in this patch: each thing is counted once.
+    ("centre", 2),
     ("country", Country::ALL.len()),
     ("pictogram", Pictogram::ALL.len()),
     ("action", Action::ALL.len()),
@@ -36,6 +45,10 @@ pub const HEADS: &[(&str, usize)] = &[
     // The characters under the middles of a patch's left and right half; class 0 is none.
     ("left_character", 1 + CHARACTERS.len()),
     ("right_character", 1 + CHARACTERS.len()),
+    // The whole text of a board: a number's two digits or the word; a number's head is silent on words.
+    ("tens", 10),
+    ("ones", 10),
+    ("word", WORDS.len()),
     ("weather", Weather::ALL.len()),
 ];
 
@@ -79,6 +92,11 @@ fn owner(owners: &[u8], objects: usize, left: u32, top: u32, patch: u32) -> Opti
     (most as f32 >= SHARE * (patch * patch) as f32).then_some(index)
 }
 
+/// The bin of a centre's coordinate.
+fn bin(coordinate: f32) -> i64 {
+    (coordinate * BINS as f32 / SIDE as f32).clamp(0.0, BINS as f32 - 1.0) as i64
+}
+
 /// All heads of an object's patch but the last, the weather.
 fn object_labels(object: &Object, left: u32, top: u32, patch: u32, labels: &mut Vec<i64>) {
     let shapes = Shape::ALL.len() as i64;
@@ -98,6 +116,9 @@ fn object_labels(object: &Object, left: u32, top: u32, patch: u32, labels: &mut 
         Kind::Person(_) => structured(4, color),
     };
     labels.extend(first);
+    let inside = |centre: f32, start: u32| (start as f32..(start + patch) as f32).contains(&centre);
+    let centred = inside(object.x, left) && inside(object.y, top);
+    labels.extend([bin(object.x), bin(object.y), i64::from(centred)]);
     let mut rest = [IGNORE; HEADS_OF_KINDS];
     match &object.kind {
         Kind::Shape(_) => {}
@@ -114,17 +135,22 @@ fn object_labels(object: &Object, left: u32, top: u32, patch: u32, labels: &mut 
             rest[7] = i64::from(minute / 5 % 12);
         }
         Kind::Board(text) => {
-            for (half, label) in rest[8..].iter_mut().enumerate() {
+            for (half, label) in rest[8..10].iter_mut().enumerate() {
                 let x = left + patch / 4 + half as u32 * patch / 2;
                 *label = character(object, text, x as i32, top as i32, patch as i32);
+            }
+            if let Ok(number @ 10..100) = text.parse::<i64>() {
+                [rest[10], rest[11]] = [number / 10, number % 10];
+            } else if let Some(word) = WORDS.iter().position(|word| word == text) {
+                rest[12] = word as i64;
             }
         }
     }
     labels.extend(rest);
 }
 
-/// The heads between the four that all objects share and the weather.
-const HEADS_OF_KINDS: usize = 10;
+/// The heads between the seven that all objects share and the weather.
+const HEADS_OF_KINDS: usize = 13;
 
 /// The class of the character in column `x` of a patch; 0 where the patch shows none of the text's lines.
 fn character(object: &Object, text: &str, x: i32, top: i32, patch: i32) -> i64 {

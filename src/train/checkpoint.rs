@@ -1,7 +1,7 @@
 //! What a training run keeps on disk: a checkpoint folder in the hub's layout, and beside it the state from
 //! which the run continues.
 
-use super::adam::AdamW;
+use super::optimiser::Optimiser;
 use crate::error::{Error, Result};
 use crate::vlm::save;
 use candle_core::{Device, Tensor};
@@ -22,9 +22,9 @@ pub struct Progress {
 }
 
 /// Saves everything that the run needs to continue; each file is complete before it takes its name.
-pub(super) fn save_state(folder: &Path, adam: &AdamW, progress: &Progress) -> Result<()> {
-    let mut tensors: HashMap<String, Tensor> = adam.state()?.into_iter().collect();
-    for (name, variable) in adam.variables() {
+pub(super) fn save_state(folder: &Path, optimiser: &mut Optimiser, progress: &Progress) -> Result<()> {
+    let mut tensors: HashMap<String, Tensor> = optimiser.state()?.into_iter().collect();
+    for (name, variable) in optimiser.variables() {
         tensors.insert(format!("value.{name}"), variable.as_tensor().clone());
     }
     let metadata = HashMap::from([("progress".to_owned(), serde_json::json!(progress).to_string())]);
@@ -51,7 +51,7 @@ pub(super) fn has_state(folder: &Path) -> bool {
 }
 
 /// Takes up a saved state, if there is one.
-pub(super) fn restore_state(folder: &Path, adam: &mut AdamW) -> Result<Option<Progress>> {
+pub(super) fn restore_state(folder: &Path, optimiser: &mut Optimiser) -> Result<Option<Progress>> {
     let path = folder.join("training.safetensors");
     if !has_state(folder) {
         return Ok(None);
@@ -75,20 +75,20 @@ pub(super) fn restore_state(folder: &Path, adam: &mut AdamW) -> Result<Option<Pr
     let state: BTreeMap<String, Tensor> = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)?
         .into_iter()
         .collect();
-    for (name, variable) in adam.variables() {
+    for (name, variable) in optimiser.variables() {
         let value = state
             .get(&format!("value.{name}"))
             .filter(|value| value.shape() == variable.shape());
         let value = value.ok_or_else(|| broken(format!("`{name}` is missing; delete it to start anew")))?;
         variable.set(value)?;
     }
-    adam.restore(&state)?;
+    optimiser.restore(&state)?;
     Ok(Some(progress))
 }
 
 /// Saves the network's weights alone: without optimiser and without the heads that training throws away.
-pub(super) fn save_weights(folder: &Path, adam: &AdamW) -> Result<()> {
-    let kept = adam
+pub(super) fn save_weights(folder: &Path, optimiser: &Optimiser) -> Result<()> {
+    let kept = optimiser
         .variables()
         .iter()
         .filter(|(name, _)| !name.starts_with(super::patch_heads::ROOT));

@@ -4,8 +4,8 @@
 //! operations spread over all cores would wait at every one of them. The sum over shards has a fixed order,
 //! so that a step does not depend on the number of cores.
 
-use super::adam::AdamW;
 use super::lesson::Lesson;
+use super::optimiser::Optimiser;
 use super::patch_heads::PatchHeads;
 use super::patch_words::PatchWords;
 use crate::error::{Error, Result};
@@ -23,7 +23,7 @@ pub(super) struct Learner {
     pub(super) model: PaliGemma,
     pub(super) heads: PatchHeads,
     pub(super) words: PatchWords,
-    pub(super) adam: AdamW,
+    pub(super) optimiser: Optimiser,
     /// How much the patches' loss counts beside the answers'.
     pub(super) patch_share: f64,
     workers: Vec<ThreadPool>,
@@ -51,7 +51,7 @@ impl Learner {
         model: PaliGemma,
         heads: PatchHeads,
         words: PatchWords,
-        adam: AdamW,
+        optimiser: Optimiser,
         patch_share: f64,
     ) -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -70,7 +70,7 @@ impl Learner {
             model,
             heads,
             words,
-            adam,
+            optimiser,
             patch_share,
             workers,
         })
@@ -129,7 +129,7 @@ impl Learner {
         sum.iter_mut()
             .flatten()
             .for_each(|gradient| *gradient *= share as f32);
-        self.adam.step(&sum, rate)?;
+        self.optimiser.step(&sum, rate)?;
         Ok(outcome)
     }
 
@@ -156,7 +156,7 @@ impl Learner {
         }
         let found = total.backward()?;
         let gradients = self
-            .adam
+            .optimiser
             .variables()
             .iter()
             .map(|(_, variable)| -> Result<Vec<f32>> {

@@ -7,6 +7,7 @@
 use super::patch_heads::weight;
 use super::tokenizer::FIRST_BYTE;
 use crate::error::Result;
+use crate::lab::generate::WORDS;
 use crate::lab::label::{HEADS, IGNORE};
 use crate::lab::scene::{
     Action, Color, Country, Emotion, Garment, Item, Pictogram, Shape, Size, Surface, Weather,
@@ -40,6 +41,22 @@ impl PatchWords {
     pub(super) fn new(across: usize, encode: impl Fn(&str) -> Result<Vec<u32>>) -> Result<Self> {
         let mut all = Vec::new();
         for (index, &(name, classes)) in HEADS.iter().enumerate() {
+            // Places have no words; tokens that no text of the lab contains stand for them.
+            let code = match name {
+                "across" => Some(FIRST_BYTE),
+                "down" => Some(FIRST_BYTE + 128),
+                _ => None,
+            };
+            if let Some(first) = code {
+                let tokens: Vec<_> = (first..first + classes as u32).map(|id| vec![id]).collect();
+                let silent = false;
+                all.push(Words::new(
+                    Classes::Head { index, silent },
+                    &tokens,
+                    weight(name),
+                )?);
+                continue;
+            }
             let Some(words) = words(name) else { continue };
             let silent = words.len() + 1 == classes;
             assert!(
@@ -74,14 +91,6 @@ impl PatchWords {
             &[encode("top")?, encode("bottom")?],
             1.0,
         )?);
-        // Rows and columns have no words; tokens that no text of the lab contains stand for them.
-        let codes = |first: u32| {
-            (first..first + across as u32)
-                .map(|id| vec![id])
-                .collect::<Vec<_>>()
-        };
-        all.push(Words::new(place(&|_, column| column), &codes(FIRST_BYTE), 1.0)?);
-        all.push(Words::new(place(&|row, _| row), &codes(FIRST_BYTE + 128), 1.0)?);
         Ok(Self(all))
     }
 
@@ -156,6 +165,7 @@ fn words(head: &str) -> Option<Vec<&'static str>> {
         "holds" => names!(Item),
         "wears" => names!(Garment),
         "weather" => names!(Weather),
+        "word" => WORDS.to_vec(),
         _ => return None,
     })
 }

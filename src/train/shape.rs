@@ -18,7 +18,7 @@ pub(super) fn config(vocab_size: usize, image_token_index: u32) -> Config {
             vocab_size,
             hidden_size: width,
             intermediate_size: 448,
-            num_hidden_layers: 3,
+            num_hidden_layers: 4,
             num_attention_heads: 4,
             num_key_value_heads: 2,
             head_dim: 32,

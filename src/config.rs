@@ -101,8 +101,12 @@ pub enum ModelOptions {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LocalOptions {
-    /// The folder with `config.json`, weights, tokenizer and preprocessor.
+    /// The folder with `config.json`, weights, tokenizer and preprocessor: PaliGemma 2 or Gemma 3.
     pub path: String,
+    /// How target and references are asked, with `{question}` where the question goes; by default as the family
+    /// expects it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt_template: Option<String>,
 }
 
 /// Who writes the probes.

@@ -28,7 +28,7 @@ pub use recipe::Recipe;
 
 use crate::error::{Error, Result};
 use crate::lab::label::HEADS;
-use crate::vlm::{Config, PaliGemma, Weights};
+use crate::vlm::{Config, Network, Weights};
 use adam::AdamW;
 use candle_core::Device;
 use course::Course;
@@ -124,7 +124,7 @@ pub fn train(options: &Options, mut report: impl FnMut(&Figures)) -> Result<Prog
     let config = shape::config(vocabulary, vocabulary as u32 - 1);
     describe(folder, &config, &tokenizer)?;
     let weights = Weights::fresh(options.seed, &Device::Cpu).trainable();
-    let model = PaliGemma::new(&config, &weights)?;
+    let model = Network::new(&config, &weights)?;
     let heads = PatchHeads::new(HEADS, config.vision_config.hidden_size, &weights)?;
     let mut adam = AdamW::new(weights.variables());
     let mut progress = checkpoint::restore_state(folder, &mut adam)?.unwrap_or_default();

@@ -164,7 +164,8 @@ fn set<'a>(ids: impl Iterator<Item = &'a str>) -> String {
 struct Opener<'a> {
     config: &'a Config,
     client: reqwest::Client,
-    loaded: Vec<(String, Arc<dyn Model>)>,
+    /// By path and the template that is not the checkpoint's own.
+    loaded: Vec<((String, Option<String>), Arc<dyn Model>)>,
 }
 
 impl Opener<'_> {
@@ -180,11 +181,14 @@ impl Opener<'_> {
                 Ok(HttpModel::new(self.client.clone(), options, sampling)?.paced())
             }
             ModelOptions::Local(options) => {
-                if let Some((_, model)) = self.loaded.iter().find(|(path, _)| *path == options.path) {
+                let template = options.prompt_template.as_deref().filter(|_| templated);
+                let key = (options.path.clone(), template.map(str::to_owned));
+                if let Some((_, model)) = self.loaded.iter().find(|(loaded, _)| *loaded == key) {
                     return Ok(model.clone());
                 }
-                let model: Arc<dyn Model> = Arc::new(LocalModel::open(Path::new(&options.path), sampling)?);
-                self.loaded.push((options.path.clone(), model.clone()));
+                let model = LocalModel::open(Path::new(&options.path), template, sampling)?;
+                let model: Arc<dyn Model> = Arc::new(model);
+                self.loaded.push((key, model.clone()));
                 Ok(model)
             }
         }

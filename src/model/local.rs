@@ -2,15 +2,14 @@
 //!
 //! In: requests with encoded images. Out: answers with token ids and log-probabilities, the ending token included.
 //! A call's requests are answered in batches of one fixed size, grouped by the padded length of their own prompt, so that
-//! an answer does not depend on what else is asked. Left out: batches across calls, system prompts (PaliGemma has no
-//! room for them).
+//! an answer does not depend on what else is asked. Left out: batches across calls.
 
 mod features;
 mod worker;
 
 use super::{Attempt, CallError, Completion, Model, ModelCard, Reply, Request, Sampling};
 use crate::error::{Error, Result};
-use crate::vlm::Checkpoint;
+use crate::vlm::{Checkpoint, Family};
 use candle_core::Device;
 use chrono::Utc;
 use serde_json::json;
@@ -19,8 +18,14 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 use worker::{Outcome, Worker};
 
-/// How PaliGemma's mixed checkpoints are asked; others say so in their `config.json`.
-const TEMPLATE: &str = "answer en {question}";
+/// How a family's checkpoints are asked, if their `config.json` does not say otherwise.
+const fn template(family: Family) -> &'static str {
+    match family {
+        Family::PaliGemma2 => "answer en {question}",
+        Family::Gemma3 => "{question}",
+    }
+}
+
 /// Calls that wait for the weights.
 const WAITING: usize = 2;
 
@@ -37,24 +42,26 @@ pub struct LocalModel {
 }
 
 impl LocalModel {
-    /// Loads the checkpoint in `folder`, which names it, and starts its thread. `sampling` stands on the card, requests
-    /// carry their own.
-    pub fn open(folder: &Path, sampling: &Sampling) -> Result<Self> {
+    /// Loads the checkpoint in `folder`, which names it, and starts its thread. Without a prompt template it is asked as
+    /// its `config.json` or its family says. `sampling` stands on the card, requests carry their own.
+    pub fn open(folder: &Path, prompt_template: Option<&str>, sampling: &Sampling) -> Result<Self> {
         let name = folder
             .file_name()
             .unwrap_or(folder.as_os_str())
             .to_string_lossy()
             .into_owned();
         let checkpoint = Checkpoint::load(folder, &Device::Cpu)?;
-        let prompting = checkpoint.network.config().auditdm.as_ref();
-        let template = prompting
-            .map_or(TEMPLATE, |prompting| &prompting.prompt_template)
+        let config = checkpoint.network.config();
+        let own = config.auditdm.as_ref().map(|prompting| prompting.prompt_template.as_str());
+        let template = prompt_template
+            .or(own)
+            .unwrap_or_else(|| template(config.model_type))
             .to_owned();
         if !template.contains("{question}") {
             return Err(Error::Model {
                 model: name,
                 problem: format!(
-                    "prompt template `{template}` in config.json has no place for the question: write {{question}}"
+                    "prompt template `{template}` has no place for the question: write {{question}}"
                 ),
             });
         }

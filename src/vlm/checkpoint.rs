@@ -5,7 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::vlm::config::Config;
-use crate::vlm::paligemma::PaliGemma;
+use crate::vlm::network::Network;
 use crate::vlm::processor::Processor;
 use crate::vlm::stored::weight_files;
 use crate::vlm::tokenizer::Tokenizer;
@@ -21,7 +21,7 @@ use std::path::Path;
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     /// The network.
-    pub network: PaliGemma,
+    pub network: Network,
     /// Its words.
     pub tokenizer: Tokenizer,
     /// Its eyes.
@@ -34,8 +34,7 @@ impl Checkpoint {
     /// Loads everything in `folder`, frozen.
     pub fn load(folder: &Path, device: &Device) -> Result<Self> {
         let config = Config::load(folder)?;
-        let ends = &config.text_config.eos_token_id;
-        let tokenizer = Tokenizer::load(folder, ends, config.image_token_index, config.image_tokens())?;
+        let tokenizer = Tokenizer::load(folder, &config)?;
         let processor = Processor::load(folder)?;
         if processor.side() != config.vision_config.image_size {
             let (ours, theirs) = (processor.side(), config.vision_config.image_size);
@@ -44,7 +43,7 @@ impl Checkpoint {
                 problem: format!("the image processor makes {ours} px, the vision tower takes {theirs} px"),
             });
         }
-        let network = PaliGemma::new(&config, &Weights::open(folder, device)?)?;
+        let network = Network::new(&config, &Weights::open(folder, device)?)?;
         Ok(Self {
             network,
             tokenizer,
@@ -127,7 +126,7 @@ pub(crate) mod tests {
         )
         .unwrap();
         let weights = Weights::fresh(seed, &Device::Cpu).trainable();
-        PaliGemma::new(&config, &weights).unwrap();
+        Network::new(&config, &weights).unwrap();
         save(folder, &weights.variables()).unwrap();
     }
 

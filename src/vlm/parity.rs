@@ -9,9 +9,9 @@ mod report;
 
 use crate::error::{Error, Result};
 use crate::vlm::batch::Batch;
-use crate::vlm::config::Config;
+use crate::vlm::config::{Config, Family};
 use crate::vlm::generate::{Draw, generate};
-use crate::vlm::paligemma::PaliGemma;
+use crate::vlm::network::Network;
 use crate::vlm::sequence::{Role, Sequence};
 use crate::vlm::weights::Weights;
 use candle_core::{DType, Device, Tensor};
@@ -23,9 +23,9 @@ use std::path::Path;
 pub fn verify(folder: &Path, fixture: Option<&Path>, tolerance: f64) -> Result<ParityReport> {
     let config = Config::load(folder)?;
     let weights = Weights::open(folder, &Device::Cpu)?;
-    let model = PaliGemma::new(&config, &weights)?;
+    let model = Network::new(&config, &weights)?;
     let description = Description {
-        architecture: "PaliGemma 2 (SigLIP, Gemma 2)".into(),
+        architecture: config.model_type.name().into(),
         parameters: weights.handed_out(),
         image_tokens: config.image_tokens(),
         image_side: config.vision_config.image_size,
@@ -77,10 +77,12 @@ impl Fixture {
                 "input_ids, attention_mask and token_type_ids differ in shape".into(),
             ));
         }
-        let role = |(&mask, &kind): (&u32, &u32)| match (mask, kind) {
-            (0, _) => Role::Padding,
-            (_, 0) => Role::Prefix,
-            _ => Role::Suffix,
+        let role = |(&mask, &kind): (&u32, &u32)| match (config.model_type, mask, kind) {
+            (_, 0, _) => Role::Padding,
+            (Family::PaliGemma2, _, 0) => Role::Prefix,
+            (Family::PaliGemma2, ..) => Role::Suffix,
+            (Family::Gemma3, _, 0) => Role::Text,
+            (Family::Gemma3, ..) => Role::Image,
         };
         let roles = mask
             .iter()
@@ -110,7 +112,7 @@ impl Fixture {
         Ok(fixture)
     }
 
-    fn compare(&self, model: &PaliGemma) -> Result<Differences> {
+    fn compare(&self, model: &Network) -> Result<Differences> {
         let images = model.project(&model.see(&self.pixels)?)?; // (N, P, H)
         let ours = all_logits(model, &self.batch, &images)?;
         let rows = self.batch.ids.len();
@@ -164,7 +166,7 @@ impl Fixture {
     }
 
     /// The fixture's own continuation, once token by token over a cache and once as a whole.
-    fn cached(&self, model: &PaliGemma, images: &Tensor) -> Result<f32> {
+    fn cached(&self, model: &Network, images: &Tensor) -> Result<f32> {
         let mut whole = self.batch.clone();
         let (rows, start) = (whole.ids.len(), whole.sequence.length());
         for at in 0..self.generated[0].len() {
@@ -200,7 +202,7 @@ impl Fixture {
     }
 }
 
-fn all_logits(model: &PaliGemma, batch: &Batch, images: &Tensor) -> Result<Vec<Vec<Vec<f32>>>> {
+fn all_logits(model: &Network, batch: &Batch, images: &Tensor) -> Result<Vec<Vec<Vec<f32>>>> {
     let hidden = model.hidden(&model.embed(&batch.ids, images)?, &batch.sequence, None)?;
     let (rows, length, width) = hidden.dims3()?;
     Ok(model
@@ -243,6 +245,17 @@ mod tests {
         for fixture in ["one.safetensors", "batch.safetensors", "suffix.safetensors"] {
             let report = verify(&data(), Some(&data().join(fixture)), 1e-4).unwrap();
             assert!(report.passed(), "{report}");
+            assert!(report.differences.unwrap().tokens >= 6);
+        }
+    }
+
+    #[test]
+    fn transformers_agrees_on_gemma3() {
+        let gemma3 = data().join("gemma3");
+        for fixture in ["one.safetensors", "two_images.safetensors"] {
+            let report = verify(&gemma3, Some(&gemma3.join(fixture)), 1e-4).unwrap();
+            assert!(report.passed(), "{report}");
+            assert!(report.to_string().contains("Gemma 3"));
             assert!(report.differences.unwrap().tokens >= 6);
         }
     }

@@ -10,7 +10,7 @@ use crate::imagine::Painter;
 use crate::imagine::http::HttpPainter;
 use crate::imagine::lab::LabPainter;
 use crate::model::http::{HttpModel, client};
-use crate::model::local::LocalModel;
+use crate::model::local::{LocalModel, LocalOptions};
 use crate::model::mock::Mock;
 use crate::model::{Model, ModelCard};
 use crate::probe::dataset::Dataset;
@@ -21,7 +21,6 @@ use crate::progress::{Counter, ModelProgress, Progress};
 use crate::row::{ModelRow, Role};
 use crate::vlm::Sampling;
 use chrono::Utc;
-use std::path::Path;
 use std::sync::Arc;
 
 /// The name of the painter in progress and summaries.
@@ -164,8 +163,7 @@ fn set<'a>(ids: impl Iterator<Item = &'a str>) -> String {
 struct Opener<'a> {
     config: &'a Config,
     client: reqwest::Client,
-    /// By path and the template that is not the checkpoint's own.
-    loaded: Vec<((String, Option<String>), Arc<dyn Model>)>,
+    loaded: Vec<(LocalOptions, Arc<dyn Model>)>,
 }
 
 impl Opener<'_> {
@@ -181,14 +179,15 @@ impl Opener<'_> {
                 Ok(HttpModel::new(self.client.clone(), options, sampling)?.paced())
             }
             ModelOptions::Local(options) => {
-                let template = options.prompt_template.as_deref().filter(|_| templated);
-                let key = (options.path.clone(), template.map(str::to_owned));
-                if let Some((_, model)) = self.loaded.iter().find(|(loaded, _)| *loaded == key) {
+                let mut options = options.clone();
+                if !templated {
+                    options.prompt_template = None;
+                }
+                if let Some((_, model)) = self.loaded.iter().find(|(loaded, _)| *loaded == options) {
                     return Ok(model.clone());
                 }
-                let model = LocalModel::open(Path::new(&options.path), template, sampling)?;
-                let model: Arc<dyn Model> = Arc::new(model);
-                self.loaded.push((key, model.clone()));
+                let model: Arc<dyn Model> = Arc::new(LocalModel::open(&options, sampling)?);
+                self.loaded.push((options, model.clone()));
                 Ok(model)
             }
         }

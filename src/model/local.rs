@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::vlm::{Checkpoint, Family};
 use candle_core::Device;
 use chrono::Utc;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::path::Path;
 use std::time::Instant;
@@ -29,6 +30,21 @@ const fn template(family: Family) -> &'static str {
 /// Calls that wait for the weights.
 const WAITING: usize = 2;
 
+/// A checkpoint in the hub's layout.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LocalOptions {
+    /// The folder with `config.json`, weights, tokenizer and preprocessor: PaliGemma 2 or Gemma 3.
+    pub path: String,
+    /// A folder with a LoRA adapter as PEFT writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<String>,
+    /// How target and references are asked, with `{question}` where the question goes; by default as the family
+    /// expects it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt_template: Option<String>,
+}
+
 /// One call's requests, and where its outcomes go.
 struct Job {
     requests: Vec<Request>,
@@ -42,18 +58,19 @@ pub struct LocalModel {
 }
 
 impl LocalModel {
-    /// Loads the checkpoint in `folder`, which names it, and starts its thread. Without a prompt template it is asked as
+    /// Loads the checkpoint, which its folder names, and starts its thread. Without a prompt template it is asked as
     /// its `config.json` or its family says. `sampling` stands on the card, requests carry their own.
-    pub fn open(folder: &Path, prompt_template: Option<&str>, sampling: &Sampling) -> Result<Self> {
+    pub fn open(options: &LocalOptions, sampling: &Sampling) -> Result<Self> {
+        let folder = Path::new(&options.path);
         let name = folder
             .file_name()
             .unwrap_or(folder.as_os_str())
             .to_string_lossy()
             .into_owned();
-        let checkpoint = Checkpoint::load(folder, &Device::Cpu)?;
+        let checkpoint = Checkpoint::load(folder, options.adapter.as_deref().map(Path::new), &Device::Cpu)?;
         let config = checkpoint.network.config();
         let own = config.auditdm.as_ref().map(|prompting| prompting.prompt_template.as_str());
-        let template = prompt_template
+        let template = (options.prompt_template.as_deref())
             .or(own)
             .unwrap_or_else(|| template(config.model_type))
             .to_owned();

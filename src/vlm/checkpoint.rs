@@ -31,8 +31,8 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Loads everything in `folder`, frozen.
-    pub fn load(folder: &Path, device: &Device) -> Result<Self> {
+    /// Loads everything in `folder`, frozen, corrected by the adapter in another folder if there is one.
+    pub fn load(folder: &Path, adapter: Option<&Path>, device: &Device) -> Result<Self> {
         let config = Config::load(folder)?;
         let tokenizer = Tokenizer::load(folder, &config)?;
         let processor = Processor::load(folder)?;
@@ -43,18 +43,23 @@ impl Checkpoint {
                 problem: format!("the image processor makes {ours} px, the vision tower takes {theirs} px"),
             });
         }
-        let network = Network::new(&config, &Weights::open(folder, device)?)?;
+        let mut weights = Weights::open(folder, device)?;
+        if let Some(adapter) = adapter {
+            weights = weights.with_adapter(adapter)?;
+        }
+        let network = Network::new(&config, &weights)?;
+        weights.check_adapter()?;
         Ok(Self {
             network,
             tokenizer,
             processor,
-            revision: revision(folder)?,
+            revision: revision(folder, adapter)?,
         })
     }
 }
 
 /// Hash of every file that the answers depend on, each after its name and length.
-fn revision(folder: &Path) -> Result<String> {
+fn revision(folder: &Path, adapter: Option<&Path>) -> Result<String> {
     let mut files = weight_files(folder)?;
     let settings = [
         "config.json",
@@ -68,6 +73,9 @@ fn revision(folder: &Path) -> Result<String> {
             .into_iter()
             .filter(|path| path.is_file()),
     );
+    if let Some(adapter) = adapter {
+        files.extend(["adapter_config.json", "adapter_model.safetensors"].map(|name| adapter.join(name)));
+    }
     let mut hasher = Sha256::new();
     for path in files {
         let failed = |source| Error::File {
@@ -136,7 +144,7 @@ pub(crate) mod tests {
         write_random(one.path(), 1);
         write_random(other.path(), 1);
         let revision =
-            |folder: &tempfile::TempDir| Checkpoint::load(folder.path(), &Device::Cpu).unwrap().revision;
+            |folder: &tempfile::TempDir| Checkpoint::load(folder.path(), None, &Device::Cpu).unwrap().revision;
         assert_eq!(revision(&one), revision(&other));
         assert_eq!(revision(&one).len(), 64);
         write_random(other.path(), 2);
@@ -148,7 +156,7 @@ pub(crate) mod tests {
         let folder = tempfile::tempdir().unwrap();
         write_random(folder.path(), 1);
         let problem = || {
-            Checkpoint::load(folder.path(), &Device::Cpu)
+            Checkpoint::load(folder.path(), None, &Device::Cpu)
                 .map(|_| ())
                 .unwrap_err()
                 .to_string()

@@ -133,6 +133,7 @@ fn gather(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vlm::adapter::Lora;
     use crate::vlm::ops;
     use crate::vlm::batch::{Batch, Side};
     use candle_core::Var;
@@ -166,13 +167,52 @@ mod tests {
     fn every_parameter_has_a_gradient_that_agrees_with_finite_differences() {
         let parameters = [3 + 2 * 16 + 2 + 2 + 1 + 2 * 11 + 1, 3 + 2 * 16 + 2 + 2 + 1 + 2 * 13 + 1];
         for (config, parameters) in Config::all_tiny().iter().zip(parameters) {
-            gradients_agree(config, parameters);
+            gradients_agree(config, &Weights::fresh(5, &Device::Cpu).trainable(), parameters);
         }
     }
 
-    fn gradients_agree(config: &Config, parameters: usize) {
-        let weights = Weights::fresh(5, &Device::Cpu).trainable();
-        let model = Network::new(config, &weights).unwrap();
+    /// Adapters whose corrections are not nothing any more.
+    fn adapted(config: &Config) -> (Lora, Weights) {
+        let targets = ["q_proj", "down_proj", "fc1"].map(str::to_owned).to_vec();
+        let (rank, alpha) = (2, 3.0);
+        let lora = Lora { rank, alpha, targets };
+        let weights = Weights::fresh(5, &Device::Cpu).adapted(lora.clone(), 7);
+        Network::new(config, &weights).unwrap();
+        for (name, variable) in weights.variables() {
+            if name.contains("lora_B") {
+                let values = (0..variable.elem_count()).map(|at| (at * 7 % 13) as f32 / 30.0 - 0.2);
+                let values = Tensor::from_iter(values, &Device::Cpu).unwrap();
+                variable.set(&values.reshape(variable.shape()).unwrap()).unwrap();
+            }
+        }
+        (lora, weights)
+    }
+
+    #[test]
+    fn adapters_alone_are_trained() {
+        for config in Config::all_tiny() {
+            let (_, weights) = adapted(&config);
+            gradients_agree(&config, &weights, 2 * (2 * 2 + 2));
+        }
+    }
+
+    #[test]
+    fn adapters_survive_a_round_trip() {
+        let (config, folder) = (Config::tiny_gemma3(), tempfile::tempdir().unwrap());
+        let (lora, weights) = adapted(&config);
+        lora.save(folder.path(), &weights.variables()).unwrap();
+        let value = |weights: Weights| {
+            let loss = loss(&Network::new(&config, &weights).unwrap());
+            loss.to_scalar::<f32>().unwrap()
+        };
+        let fresh = || Weights::fresh(5, &Device::Cpu);
+        let again = value(fresh().with_adapter(folder.path()).unwrap());
+        assert!((again - value(weights)).abs() < 1e-6);
+        assert!((again - value(fresh())).abs() > 1e-3, "the adapters change nothing");
+    }
+
+    fn gradients_agree(config: &Config, weights: &Weights, parameters: usize) {
+        let model = Network::new(config, weights).unwrap();
         let gradients = loss(&model).backward().unwrap();
         let variables: BTreeMap<String, Var> = weights.variables();
         assert_eq!(variables.len(), parameters);

@@ -19,11 +19,21 @@ pub use report::{Description, Differences, ParityReport};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Loads the checkpoint in `folder` and compares it with a fixture, if there is one.
-pub fn verify(folder: &Path, fixture: Option<&Path>, tolerance: f64) -> Result<ParityReport> {
+/// Loads the checkpoint in `folder`, corrected by an adapter if there is one, and compares it with a fixture, if
+/// there is one.
+pub fn verify(
+    folder: &Path,
+    adapter: Option<&Path>,
+    fixture: Option<&Path>,
+    tolerance: f64,
+) -> Result<ParityReport> {
     let config = Config::load(folder)?;
-    let weights = Weights::open(folder, &Device::Cpu)?;
+    let mut weights = Weights::open(folder, &Device::Cpu)?;
+    if let Some(adapter) = adapter {
+        weights = weights.with_adapter(adapter)?;
+    }
     let model = Network::new(&config, &weights)?;
+    weights.check_adapter()?;
     let description = Description {
         architecture: config.model_type.name().into(),
         parameters: weights.handed_out(),
@@ -243,7 +253,7 @@ mod tests {
     #[test]
     fn transformers_agrees() {
         for fixture in ["one.safetensors", "batch.safetensors", "suffix.safetensors"] {
-            let report = verify(&data(), Some(&data().join(fixture)), 1e-4).unwrap();
+            let report = verify(&data(), None, Some(&data().join(fixture)), 1e-4).unwrap();
             assert!(report.passed(), "{report}");
             assert!(report.differences.unwrap().tokens >= 6);
         }
@@ -253,7 +263,7 @@ mod tests {
     fn transformers_agrees_on_gemma3() {
         let gemma3 = data().join("gemma3");
         for fixture in ["one.safetensors", "two_images.safetensors"] {
-            let report = verify(&gemma3, Some(&gemma3.join(fixture)), 1e-4).unwrap();
+            let report = verify(&gemma3, None, Some(&gemma3.join(fixture)), 1e-4).unwrap();
             assert!(report.passed(), "{report}");
             assert!(report.to_string().contains("Gemma 3"));
             assert!(report.differences.unwrap().tokens >= 6);
@@ -261,15 +271,26 @@ mod tests {
     }
 
     #[test]
+    fn transformers_agrees_on_an_adapter_of_peft() {
+        let (adapter, fixture) = (data().join("lora"), data().join("lora/batch.safetensors"));
+        let report = verify(&data(), Some(&adapter), Some(&fixture), 1e-4).unwrap();
+        assert!(report.passed(), "{report}");
+        let without = verify(&data(), None, Some(&fixture), 1e-4).unwrap();
+        assert!(!without.passed(), "the adapter changes nothing: {without}");
+        let other = verify(&data().join("gemma3"), Some(&adapter), None, 1e-4).unwrap_err();
+        assert!(other.to_string().contains("lora_A"), "{other}");
+    }
+
+    #[test]
     fn other_keys_and_shards_are_the_same_model() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::copy(data().join("config.json"), folder.path().join("config.json")).unwrap();
         rewrite(&data(), folder.path());
-        let report = verify(folder.path(), Some(&data().join("batch.safetensors")), 1e-4).unwrap();
+        let report = verify(folder.path(), None, Some(&data().join("batch.safetensors")), 1e-4).unwrap();
         assert!(report.passed(), "{report}");
         assert_eq!(
             report,
-            verify(&data(), Some(&data().join("batch.safetensors")), 1e-4).unwrap()
+            verify(&data(), None, Some(&data().join("batch.safetensors")), 1e-4).unwrap()
         );
     }
 
@@ -292,7 +313,7 @@ mod tests {
         ] {
             assert!(config.contains(right));
             std::fs::write(folder.path().join("config.json"), config.replace(right, wrong)).unwrap();
-            let report = verify(folder.path(), Some(&data().join("suffix.safetensors")), 1e-4).unwrap();
+            let report = verify(folder.path(), None, Some(&data().join("suffix.safetensors")), 1e-4).unwrap();
             assert!(!report.passed(), "{wrong} passes: {report}");
             assert!(report.to_string().contains("FAILED"));
         }
@@ -300,7 +321,7 @@ mod tests {
 
     #[test]
     fn without_a_fixture_it_describes() {
-        let report = verify(&data(), None, 1e-4).unwrap();
+        let report = verify(&data(), None, None, 1e-4).unwrap();
         assert_eq!(report.description.image_tokens, 4);
         assert_eq!(report.description.dtype, "F32");
         assert!(

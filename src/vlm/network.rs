@@ -192,7 +192,7 @@ mod tests {
     fn adapters_alone_are_trained() {
         for config in Config::all_tiny() {
             let (_, weights) = adapted(&config);
-            gradients_agree(&config, &weights, 2 * (2 * 2 + 2));
+            gradients_agree(&config, &weights, 2 * (4 + 2 + 2));
         }
     }
 

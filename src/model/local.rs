@@ -69,7 +69,10 @@ impl LocalModel {
             .into_owned();
         let checkpoint = Checkpoint::load(folder, options.adapter.as_deref().map(Path::new), &Device::Cpu)?;
         let config = checkpoint.network.config();
-        let own = config.auditdm.as_ref().map(|prompting| prompting.prompt_template.as_str());
+        let own = config
+            .auditdm
+            .as_ref()
+            .map(|prompting| prompting.prompt_template.as_str());
         let template = (options.prompt_template.as_deref())
             .or(own)
             .unwrap_or_else(|| template(config.model_type))

@@ -50,9 +50,18 @@ impl Lora {
     fn parse(json: &[u8]) -> std::result::Result<Self, String> {
         let mut value: Value = serde_json::from_slice(json).map_err(|error| format!("not JSON: {error}"))?;
         if value["peft_type"] != "LORA" {
-            return Err(format!("peft_type {} is not supported; supported: LORA", value["peft_type"]));
+            return Err(format!(
+                "peft_type {} is not supported; supported: LORA",
+                value["peft_type"]
+            ));
         }
-        for option in ["use_dora", "use_rslora", "fan_in_fan_out", "rank_pattern", "alpha_pattern"] {
+        for option in [
+            "use_dora",
+            "use_rslora",
+            "fan_in_fan_out",
+            "rank_pattern",
+            "alpha_pattern",
+        ] {
             let set = match &value[option] {
                 Value::Bool(set) => *set,
                 Value::Object(patterns) => !patterns.is_empty(),
@@ -67,7 +76,10 @@ impl Lora {
         }
         let lora: Self = serde_json::from_value(value).map_err(|error| error.to_string())?;
         if lora.rank == 0 || lora.rank > 1 << 14 || !lora.alpha.is_finite() {
-            return Err(format!("rank {} and alpha {} make no adapter", lora.rank, lora.alpha));
+            return Err(format!(
+                "rank {} and alpha {} make no adapter",
+                lora.rank, lora.alpha
+            ));
         }
         Ok(lora)
     }

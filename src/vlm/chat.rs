@@ -2,13 +2,18 @@
 //!
 //! In: instructions, a question, a number of images. Out: the text that the tokenizer is given, as transformers'
 //! `apply_chat_template` and its processor write it. Templates come with checkpoints and are run as Jinja without
-//! access to anything. Left out: several turns, tools, pan-and-scan.
+//! access to anything, for a limited number of steps. Left out: several turns, tools, pan-and-scan.
 
 use crate::error::{Error, Result};
 use crate::vlm::config::Config;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
 use minijinja::{Environment, ErrorKind, context};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+
+/// Steps of a template that does not end.
+const FUEL: u64 = 100_000;
 
 /// A chat template, and the text that stands for an image.
 #[derive(Debug, Clone)]
@@ -29,8 +34,12 @@ impl Chat {
             problem,
         };
         let mut environment = Environment::new();
-        environment.set_trim_blocks(true);
-        environment.set_lstrip_blocks(true);
+        let syntax = SyntaxConfig::builder()
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .build();
+        environment.set_syntax(syntax.expect("the delimiters are the usual ones"));
+        environment.set_fuel(Some(FUEL));
         environment.add_function("raise_exception", |said: String| -> std::result::Result<(), _> {
             Err(minijinja::Error::new(ErrorKind::InvalidOperation, said))
         });
@@ -64,7 +73,7 @@ impl Chat {
         }
         let chat = self.environment.get_template("chat").expect("it was added");
         let prompt = chat
-            .render(context! { messages, bos_token => &self.bos, add_generation_prompt => true })
+            .render(context! { messages => Serde(&messages), bos_token => &self.bos, add_generation_prompt => true })
             .map_err(|error| Error::Checkpoint {
                 path: self.path.clone(),
                 problem: format!("its chat template fails: {error:#}"),
@@ -89,8 +98,9 @@ fn template(folder: &Path) -> Result<(PathBuf, String)> {
     }
     Err(Error::Checkpoint {
         path: folder.to_owned(),
-        problem: "no chat template: chat_template.jinja, chat_template.json and tokenizer_config.json have none; \
+        problem:
+            "no chat template: chat_template.jinja, chat_template.json and tokenizer_config.json have none; \
                   fetch the instruction-tuned checkpoint whole"
-            .into(),
+                .into(),
     })
 }

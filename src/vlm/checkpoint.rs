@@ -143,8 +143,11 @@ pub(crate) mod tests {
         let [one, other] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         write_random(one.path(), 1);
         write_random(other.path(), 1);
-        let revision =
-            |folder: &tempfile::TempDir| Checkpoint::load(folder.path(), None, &Device::Cpu).unwrap().revision;
+        let revision = |folder: &tempfile::TempDir| {
+            Checkpoint::load(folder.path(), None, &Device::Cpu)
+                .unwrap()
+                .revision
+        };
         assert_eq!(revision(&one), revision(&other));
         assert_eq!(revision(&one).len(), 64);
         write_random(other.path(), 2);

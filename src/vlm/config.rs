@@ -361,7 +361,9 @@ impl Config {
                 && (1.0..1e6).contains(&scaling.factor)
         };
         if !text.rope_scaling.as_ref().is_none_or(scaled) {
-            return wrong("of rope_scaling only gemma3's rope_type `linear` with a factor from 1 is supported");
+            return wrong(
+                "of rope_scaling only gemma3's rope_type `linear` with a factor from 1 is supported",
+            );
         }
         if text.layer_types.len() != text.num_hidden_layers {
             return wrong("layer_types must list one type a layer");
@@ -481,9 +483,15 @@ mod tests {
         let text = &config.text_config;
         assert_eq!((text.vocab_size, config.image_tokens()), (262_208, 256));
         assert_eq!((text.rope_theta, text.rope_local_base_freq), (1e6, Some(1e4)));
-        assert_eq!((text.eos_token_id.as_slice(), config.image_token_index), (&[1, 106][..], 262_144));
+        assert_eq!(
+            (text.eos_token_id.as_slice(), config.image_token_index),
+            (&[1, 106][..], 262_144)
+        );
         let full = |at: usize| text.layer_types[at] == LayerType::FullAttention;
-        assert_eq!((0..34).filter(|&at| full(at)).collect::<Vec<_>>(), [5, 11, 17, 23, 29]);
+        assert_eq!(
+            (0..34).filter(|&at| full(at)).collect::<Vec<_>>(),
+            [5, 11, 17, 23, 29]
+        );
         let written = serde_json::to_string(&config).unwrap();
         assert_eq!(Config::parse(written.as_bytes()).unwrap(), config);
         let problem = |from: &str, to: &str| Config::parse(hub.replace(from, to).as_bytes()).unwrap_err();

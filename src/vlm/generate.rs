@@ -180,7 +180,14 @@ mod tests {
             // An answer ends at token 3 or below, so that rows end at different times.
             let ended = |_: usize, tokens: &[u32]| tokens.last().is_some_and(|&id| id < 4);
             let together = |length, side| {
-                generate(&model, &Batch::new(&rows, length, side, role), &images, &draws, ended).unwrap()
+                generate(
+                    &model,
+                    &Batch::new(&rows, length, side, role),
+                    &images,
+                    &draws,
+                    ended,
+                )
+                .unwrap()
             };
             let left = together(0, Side::Left);
             assert!(left.iter().any(|row| row.token_ids.len() > 1));

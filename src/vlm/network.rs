@@ -134,8 +134,8 @@ fn gather(
 mod tests {
     use super::*;
     use crate::vlm::adapter::Lora;
-    use crate::vlm::ops;
     use crate::vlm::batch::{Batch, Side};
+    use crate::vlm::ops;
     use candle_core::Var;
     use std::collections::BTreeMap;
 
@@ -148,7 +148,10 @@ mod tests {
             .collect();
         let pixels = Tensor::from_vec(values, (2, 3, side, side), model.device()).unwrap();
         let image = config.image_token_index;
-        let prompts = [vec![image, image, image, image, 2, 7], vec![image, image, image, image, 2, 11]];
+        let prompts = [
+            vec![image, image, image, image, 2, 7],
+            vec![image, image, image, image, 2, 11],
+        ];
         let rows: [(&[u32], &[u32]); 2] = [(&prompts[0], &[8, 9]), (&prompts[1], &[12])];
         let Batch { ids, sequence } = Batch::new(&rows, 8, Side::Left, |id| config.role(id));
         let images = model.project(&model.see(&pixels).unwrap()).unwrap();
@@ -165,7 +168,10 @@ mod tests {
 
     #[test]
     fn every_parameter_has_a_gradient_that_agrees_with_finite_differences() {
-        let parameters = [3 + 2 * 16 + 2 + 2 + 1 + 2 * 11 + 1, 3 + 2 * 16 + 2 + 2 + 1 + 2 * 13 + 1];
+        let parameters = [
+            3 + 2 * 16 + 2 + 2 + 1 + 2 * 11 + 1,
+            3 + 2 * 16 + 2 + 2 + 1 + 2 * 13 + 1,
+        ];
         for (config, parameters) in Config::all_tiny().iter().zip(parameters) {
             gradients_agree(config, &Weights::fresh(5, &Device::Cpu).trainable(), parameters);
         }
@@ -208,7 +214,10 @@ mod tests {
         let fresh = || Weights::fresh(5, &Device::Cpu);
         let again = value(fresh().with_adapter(folder.path()).unwrap());
         assert!((again - value(weights)).abs() < 1e-6);
-        assert!((again - value(fresh())).abs() > 1e-3, "the adapters change nothing");
+        assert!(
+            (again - value(fresh())).abs() > 1e-3,
+            "the adapters change nothing"
+        );
     }
 
     fn gradients_agree(config: &Config, weights: &Weights, parameters: usize) {

@@ -313,7 +313,13 @@ mod tests {
         ] {
             assert!(config.contains(right));
             std::fs::write(folder.path().join("config.json"), config.replace(right, wrong)).unwrap();
-            let report = verify(folder.path(), None, Some(&data().join("suffix.safetensors")), 1e-4).unwrap();
+            let report = verify(
+                folder.path(),
+                None,
+                Some(&data().join("suffix.safetensors")),
+                1e-4,
+            )
+            .unwrap();
             assert!(!report.passed(), "{wrong} passes: {report}");
             assert!(report.to_string().contains("FAILED"));
         }

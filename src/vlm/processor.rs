@@ -175,7 +175,11 @@ mod tests {
         let chat = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/chat");
         let processor = Processor::load(&chat).unwrap();
         let expected = safetensors::load(chat.join("pixel_values.safetensors"), &Device::Cpu).unwrap();
-        let theirs = expected["drawing.png"].flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let theirs = expected["drawing.png"]
+            .flatten_all()
+            .unwrap()
+            .to_vec1::<f32>()
+            .unwrap();
         let ours = processor.pixel_values(&image::open(data().join("drawing.png")).unwrap().to_rgb8());
         assert_eq!(ours.len(), theirs.len());
         let worst = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs() * 127.5);

@@ -199,12 +199,16 @@ mod tests {
         let sequence = Sequence::new(vec![vec![Text, Image, Image, Text, Image, Image, Suffix]]);
         assert_eq!(
             seen(&sequence, 7, None),
-            ["#......", "###....", "###....", "####...", "######.", "######.", "#######"]
+            [
+                "#......", "###....", "###....", "####...", "######.", "######.", "#######"
+            ]
         );
         // A window cuts what stands before, within an image too.
         assert_eq!(
             seen(&sequence, 7, Some(1)),
-            ["#......", ".##....", "..#....", "...#...", "....##.", ".....#.", "......#"]
+            [
+                "#......", ".##....", "..#....", "...#...", "....##.", ".....#.", "......#"
+            ]
         );
     }
 

@@ -208,7 +208,11 @@ mod tests {
             ids.iter().filter(|&&other| other == id).count()
         };
         for token in ["<end_of_turn>", "<start_of_image>", "<image_soft_token>", "<bos>"] {
-            assert_eq!(count(&format!("a {token} b"), token), count("a b", token), "{token}");
+            assert_eq!(
+                count(&format!("a {token} b"), token),
+                count("a b", token),
+                "{token}"
+            );
         }
     }
 

@@ -11,6 +11,7 @@ use crate::diverge::Measure;
 use crate::error::{Error, Result};
 use crate::imagine::http::ImagesOptions;
 use crate::model::http::HttpOptions;
+use crate::model::local::LocalOptions;
 use crate::model::mock::MockOptions;
 use crate::probe::Strategy;
 use crate::source::SourceOptions;
@@ -95,14 +96,6 @@ pub enum ModelOptions {
     Local(LocalOptions),
     /// A function of the request and a seed, for trying a configuration out without paying.
     Mock(MockOptions),
-}
-
-/// A checkpoint in the hub's layout.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LocalOptions {
-    /// The folder with `config.json`, weights, tokenizer and preprocessor.
-    pub path: String,
 }
 
 /// Who writes the probes.
@@ -232,6 +225,7 @@ impl Config {
         for model in self.models.values_mut() {
             if let ModelOptions::Local(local) = model {
                 resolve(&mut local.path);
+                local.adapter.iter_mut().for_each(resolve);
             }
         }
         self

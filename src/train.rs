@@ -29,7 +29,7 @@ pub use recipe::Recipe;
 
 use crate::error::{Error, Result};
 use crate::lab::label::HEADS;
-use crate::vlm::{Config, PaliGemma, Weights};
+use crate::vlm::{Config, Network, Weights};
 use candle_core::Device;
 use course::Course;
 use learner::Learner;
@@ -125,7 +125,7 @@ pub fn train(options: &Options, mut report: impl FnMut(&Figures)) -> Result<Prog
     let config = shape::config(vocabulary, vocabulary as u32 - 1);
     describe(folder, &config, &tokenizer)?;
     let weights = Weights::fresh(options.seed, &Device::Cpu).trainable();
-    let model = PaliGemma::new(&config, &weights)?;
+    let model = Network::new(&config, &weights)?;
     let heads = PatchHeads::new(HEADS, config.vision_config.hidden_size, &weights)?;
     let mut optimiser = Optimiser::new(weights.variables());
     let mut progress = checkpoint::restore_state(folder, &mut optimiser)?.unwrap_or_default();

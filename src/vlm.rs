@@ -1,17 +1,20 @@
 //! Vision-language models in candle: tensors in, logits out.
 
+mod adapter;
 mod batch;
 mod cache;
+mod chat;
 mod checkpoint;
 mod config;
 mod draw;
 mod gemma;
 mod generate;
 mod linear;
+mod network;
 pub mod ops;
-mod paligemma;
 mod parity;
 mod processor;
+mod projector;
 mod resample;
 mod sampling;
 mod sequence;
@@ -20,14 +23,15 @@ mod stored;
 mod tokenizer;
 mod weights;
 
+pub use adapter::Lora;
 pub use batch::{Batch, Side};
 pub use cache::Cache;
 pub use checkpoint::Checkpoint;
 #[cfg(test)]
 pub(crate) use checkpoint::tests::write_random;
-pub use config::{Config, LayerType, Prompting, TextConfig, VisionConfig};
+pub use config::{Config, Family, LayerType, Prompting, TextConfig, VisionConfig};
 pub use generate::{Continuation, Draw, generate, score};
-pub use paligemma::PaliGemma;
+pub use network::Network;
 pub use parity::{Description, Differences, ParityReport, verify};
 pub use processor::Processor;
 pub use sampling::Sampling;

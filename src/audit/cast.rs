@@ -10,7 +10,7 @@ use crate::imagine::Painter;
 use crate::imagine::http::HttpPainter;
 use crate::imagine::lab::LabPainter;
 use crate::model::http::{HttpModel, client};
-use crate::model::local::LocalModel;
+use crate::model::local::{LocalModel, LocalOptions};
 use crate::model::mock::Mock;
 use crate::model::{Model, ModelCard};
 use crate::probe::dataset::Dataset;
@@ -21,7 +21,6 @@ use crate::progress::{Counter, ModelProgress, Progress};
 use crate::row::{ModelRow, Role};
 use crate::vlm::Sampling;
 use chrono::Utc;
-use std::path::Path;
 use std::sync::Arc;
 
 /// The name of the painter in progress and summaries.
@@ -164,7 +163,7 @@ fn set<'a>(ids: impl Iterator<Item = &'a str>) -> String {
 struct Opener<'a> {
     config: &'a Config,
     client: reqwest::Client,
-    loaded: Vec<(String, Arc<dyn Model>)>,
+    loaded: Vec<(LocalOptions, Arc<dyn Model>)>,
 }
 
 impl Opener<'_> {
@@ -180,11 +179,15 @@ impl Opener<'_> {
                 Ok(HttpModel::new(self.client.clone(), options, sampling)?.paced())
             }
             ModelOptions::Local(options) => {
-                if let Some((_, model)) = self.loaded.iter().find(|(path, _)| *path == options.path) {
+                let mut options = options.clone();
+                if !templated {
+                    options.prompt_template = None;
+                }
+                if let Some((_, model)) = self.loaded.iter().find(|(loaded, _)| *loaded == options) {
                     return Ok(model.clone());
                 }
-                let model: Arc<dyn Model> = Arc::new(LocalModel::open(Path::new(&options.path), sampling)?);
-                self.loaded.push((options.path.clone(), model.clone()));
+                let model: Arc<dyn Model> = Arc::new(LocalModel::open(&options, sampling)?);
+                self.loaded.push((options, model.clone()));
                 Ok(model)
             }
         }

@@ -27,10 +27,14 @@ enum Command {
     #[command(after_help = "\
 Examples:
   auditdm models verify data/lab-target
-  auditdm models verify tests/data/parity --fixture tests/data/parity/batch.safetensors")]
+  auditdm models verify tests/data/parity --fixture tests/data/parity/batch.safetensors
+  auditdm models verify paligemma2-3b --adapter my-lora")]
     Verify {
         /// The checkpoint's folder: config.json and safetensors, single or sharded.
         folder: PathBuf,
+        /// A folder with a LoRA adapter as PEFT writes it.
+        #[arg(long, value_name = "FOLDER")]
+        adapter: Option<PathBuf>,
         /// A file with pixel_values, input_ids, attention_mask, token_type_ids, logits, generated_ids.
         #[arg(long, value_name = "FILE")]
         fixture: Option<PathBuf>,
@@ -43,10 +47,11 @@ Examples:
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let Command::Verify {
         folder,
+        adapter,
         fixture,
         tolerance,
     } = &arguments.command;
-    let report = vlm::verify(folder, fixture.as_deref(), *tolerance)?;
+    let report = vlm::verify(folder, adapter.as_deref(), fixture.as_deref(), *tolerance)?;
     writeln!(Out, "{report}")?;
     Ok(if report.passed() {
         ExitCode::SUCCESS

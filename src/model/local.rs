@@ -2,27 +2,48 @@
 //!
 //! In: requests with encoded images. Out: answers with token ids and log-probabilities, the ending token included.
 //! A call's requests are answered in batches of one fixed size, grouped by the padded length of their own prompt, so that
-//! an answer does not depend on what else is asked. Left out: batches across calls, system prompts (PaliGemma has no
-//! room for them).
+//! an answer does not depend on what else is asked. Left out: batches across calls.
 
 mod features;
 mod worker;
 
 use super::{Attempt, CallError, Completion, Model, ModelCard, Reply, Request, Sampling};
 use crate::error::{Error, Result};
-use crate::vlm::Checkpoint;
+use crate::vlm::{Checkpoint, Family};
 use candle_core::Device;
 use chrono::Utc;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::path::Path;
 use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 use worker::{Outcome, Worker};
 
-/// How PaliGemma's mixed checkpoints are asked; others say so in their `config.json`.
-const TEMPLATE: &str = "answer en {question}";
+/// How a family's checkpoints are asked, if their `config.json` does not say otherwise.
+const fn template(family: Family) -> &'static str {
+    match family {
+        Family::PaliGemma2 => "answer en {question}",
+        Family::Gemma3 => "{question}",
+    }
+}
+
 /// Calls that wait for the weights.
 const WAITING: usize = 2;
+
+/// A checkpoint in the hub's layout.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LocalOptions {
+    /// The folder with `config.json`, weights, tokenizer and preprocessor: PaliGemma 2 or Gemma 3.
+    pub path: String,
+    /// A folder with a LoRA adapter as PEFT writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<String>,
+    /// How target and references are asked, with `{question}` where the question goes; by default as the family
+    /// expects it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt_template: Option<String>,
+}
 
 /// One call's requests, and where its outcomes go.
 struct Job {
@@ -37,24 +58,30 @@ pub struct LocalModel {
 }
 
 impl LocalModel {
-    /// Loads the checkpoint in `folder`, which names it, and starts its thread. `sampling` stands on the card, requests
-    /// carry their own.
-    pub fn open(folder: &Path, sampling: &Sampling) -> Result<Self> {
+    /// Loads the checkpoint, which its folder names, and starts its thread. Without a prompt template it is asked as
+    /// its `config.json` or its family says. `sampling` stands on the card, requests carry their own.
+    pub fn open(options: &LocalOptions, sampling: &Sampling) -> Result<Self> {
+        let folder = Path::new(&options.path);
         let name = folder
             .file_name()
             .unwrap_or(folder.as_os_str())
             .to_string_lossy()
             .into_owned();
-        let checkpoint = Checkpoint::load(folder, &Device::Cpu)?;
-        let prompting = checkpoint.network.config().auditdm.as_ref();
-        let template = prompting
-            .map_or(TEMPLATE, |prompting| &prompting.prompt_template)
+        let checkpoint = Checkpoint::load(folder, options.adapter.as_deref().map(Path::new), &Device::Cpu)?;
+        let config = checkpoint.network.config();
+        let own = config
+            .auditdm
+            .as_ref()
+            .map(|prompting| prompting.prompt_template.as_str());
+        let template = (options.prompt_template.as_deref())
+            .or(own)
+            .unwrap_or_else(|| template(config.model_type))
             .to_owned();
         if !template.contains("{question}") {
             return Err(Error::Model {
                 model: name,
                 problem: format!(
-                    "prompt template `{template}` in config.json has no place for the question: write {{question}}"
+                    "prompt template `{template}` has no place for the question: write {{question}}"
                 ),
             });
         }

@@ -9,7 +9,7 @@ use crate::lab::question::{LabQuestion, questions};
 use crate::lab::render::render;
 use crate::lab::scene::SIDE;
 use crate::row::Category;
-use crate::vlm::{Batch, Config, Draw, PaliGemma, Side, Weights, generate};
+use crate::vlm::{Batch, Config, Draw, Network, Side, Weights, generate};
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
@@ -99,7 +99,7 @@ struct Item {
 /// Asks the checkpoint in `folder`.
 pub fn evaluate(folder: &Path, exam: &Exam) -> Result<Evaluation> {
     let config = Config::load(folder)?;
-    let model = PaliGemma::new(&config, &Weights::open(folder, &Device::Cpu)?)?;
+    let model = Network::new(&config, &Weights::open(folder, &Device::Cpu)?)?;
     let tokenizer = tokenizer::open(folder)?;
     let course = Course::new(tokenizer, &config, exam.seed, 1, 1, exam.difficulty);
     let world = World {
@@ -162,7 +162,7 @@ fn items(world: &World, exam: &Exam) -> Vec<Item> {
 }
 
 fn answer(
-    model: &PaliGemma,
+    model: &Network,
     course: &Course,
     world: &World,
     items: &[Item],
@@ -185,7 +185,7 @@ fn answer(
         .map(|item| course.row(0, &item.question.question, ""));
     let rows = rows.collect::<Result<Vec<_>>>()?;
     let prompts: Vec<_> = rows.iter().map(|row| (&row.prompt[..], &[][..])).collect();
-    let batch = Batch::new(&prompts, 0, Side::Left);
+    let batch = Batch::new(&prompts, 0, Side::Left, |id| model.config().role(id));
     let draw = Draw {
         temperature: 0.0,
         top_p: 1.0,

@@ -9,7 +9,7 @@ use super::optimiser::Optimiser;
 use super::patch_heads::PatchHeads;
 use super::patch_words::PatchWords;
 use crate::error::{Error, Result};
-use crate::vlm::{PaliGemma, ops};
+use crate::vlm::{Network, ops};
 use candle_core::{D, Tensor};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::Mutex;
@@ -20,7 +20,7 @@ const STACK_BYTES: usize = 512 << 20;
 
 /// The networks and their optimiser.
 pub(super) struct Learner {
-    pub(super) model: PaliGemma,
+    pub(super) model: Network,
     pub(super) heads: PatchHeads,
     pub(super) words: PatchWords,
     pub(super) optimiser: Optimiser,
@@ -48,7 +48,7 @@ struct Shard {
 
 impl Learner {
     pub(super) fn new(
-        model: PaliGemma,
+        model: Network,
         heads: PatchHeads,
         words: PatchWords,
         optimiser: Optimiser,

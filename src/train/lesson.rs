@@ -5,7 +5,7 @@
 
 use super::tokenizer::EOS;
 use crate::error::Result;
-use crate::vlm::{Batch, Side};
+use crate::vlm::{Batch, Role, Side};
 use candle_core::{Device, Tensor};
 
 /// Rows, the images that they are about, and what is to be learned.
@@ -41,7 +41,7 @@ impl Lesson {
             .iter()
             .map(|row| (&row.prompt[..], &row.answer[..]))
             .collect();
-        let padded = Batch::new(&pairs, 0, Side::Right);
+        let padded = Batch::new(&pairs, 0, Side::Right, |_| Role::Prefix);
         let length = padded.ids.first().map_or(0, Vec::len);
         let (mut places, mut labels) = (Vec::new(), Vec::new());
         for (index, row) in rows.iter().enumerate() {

@@ -12,7 +12,7 @@ use crate::lab::label::{HEADS, IGNORE};
 use crate::lab::scene::{
     Action, Color, Country, Emotion, Garment, Item, Pictogram, Shape, Size, Surface, Weather,
 };
-use crate::vlm::{PaliGemma, ops};
+use crate::vlm::{Network, ops};
 use candle_core::{Device, Tensor};
 
 /// Where a patch's class comes from.
@@ -95,7 +95,7 @@ impl PatchWords {
     }
 
     /// Weighted mean cross-entropy over heads of the projected patches `[N, P, H]`.
-    pub(super) fn loss(&self, model: &PaliGemma, projected: &Tensor, labels: &[Vec<i64>]) -> Result<Tensor> {
+    pub(super) fn loss(&self, model: &Network, projected: &Tensor, labels: &[Vec<i64>]) -> Result<Tensor> {
         let nothing = projected.narrow(0, 0, 0)?;
         let patches = projected.flatten(0, 1)?; // (N·P, H)
         let width = patches.dim(1)?;

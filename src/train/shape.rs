@@ -1,7 +1,7 @@
 //! The lab's network: PaliGemma 2's architecture, small enough to learn on two cores within the hour.
 
 use crate::lab::scene::SIDE;
-use crate::vlm::{Config, Prompting, TextConfig, VisionConfig};
+use crate::vlm::{Config, Family, Prompting, TextConfig, VisionConfig};
 use serde_json::{Value, json};
 
 /// 6 × 6 patches of 16 pixels.
@@ -11,9 +11,12 @@ const PATCH: usize = 16;
 pub(super) fn config(vocab_size: usize, image_token_index: u32) -> Config {
     let width = 160;
     let mut config = Config {
-        model_type: "paligemma".into(),
+        model_type: Family::PaliGemma2,
         image_token_index,
-        projection_dim: width,
+        projection_dim: Some(width),
+        mm_tokens_per_image: None,
+        boi_token_index: 0,
+        eoi_token_index: 0,
         text_config: TextConfig {
             vocab_size,
             hidden_size: width,

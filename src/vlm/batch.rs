@@ -22,14 +22,14 @@ pub struct Batch {
 
 impl Batch {
     /// Prompts, and behind each the answer (or its beginning) that is already known, padded to `length` or to the
-    /// longest, whichever is more.
-    pub fn new(rows: &[(&[u32], &[u32])], length: usize, side: Side) -> Self {
+    /// longest, whichever is more. `role` says what a prompt's token is for ([`crate::vlm::Config::role`]).
+    pub fn new(rows: &[(&[u32], &[u32])], length: usize, side: Side, role: impl Fn(u32) -> Role) -> Self {
         let length = rows
             .iter()
             .map(|(prompt, answer)| prompt.len() + answer.len())
             .fold(length, usize::max);
         let row = |(prompt, answer): &(&[u32], &[u32])| {
-            let mut cells: Vec<(u32, Role)> = prompt.iter().map(|&id| (id, Role::Prefix)).collect();
+            let mut cells: Vec<(u32, Role)> = prompt.iter().map(|&id| (id, role(id))).collect();
             cells.extend(answer.iter().map(|&id| (id, Role::Suffix)));
             let padding = vec![(0, Role::Padding); length - cells.len()];
             match side {

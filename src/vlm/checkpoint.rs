@@ -5,7 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::vlm::config::Config;
-use crate::vlm::paligemma::PaliGemma;
+use crate::vlm::network::Network;
 use crate::vlm::processor::Processor;
 use crate::vlm::stored::weight_files;
 use crate::vlm::tokenizer::Tokenizer;
@@ -21,7 +21,7 @@ use std::path::Path;
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     /// The network.
-    pub network: PaliGemma,
+    pub network: Network,
     /// Its words.
     pub tokenizer: Tokenizer,
     /// Its eyes.
@@ -31,11 +31,10 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Loads everything in `folder`, frozen.
-    pub fn load(folder: &Path, device: &Device) -> Result<Self> {
+    /// Loads everything in `folder`, frozen, corrected by the adapter in another folder if there is one.
+    pub fn load(folder: &Path, adapter: Option<&Path>, device: &Device) -> Result<Self> {
         let config = Config::load(folder)?;
-        let ends = &config.text_config.eos_token_id;
-        let tokenizer = Tokenizer::load(folder, ends, config.image_token_index, config.image_tokens())?;
+        let tokenizer = Tokenizer::load(folder, &config)?;
         let processor = Processor::load(folder)?;
         if processor.side() != config.vision_config.image_size {
             let (ours, theirs) = (processor.side(), config.vision_config.image_size);
@@ -44,18 +43,23 @@ impl Checkpoint {
                 problem: format!("the image processor makes {ours} px, the vision tower takes {theirs} px"),
             });
         }
-        let network = PaliGemma::new(&config, &Weights::open(folder, device)?)?;
+        let mut weights = Weights::open(folder, device)?;
+        if let Some(adapter) = adapter {
+            weights = weights.with_adapter(adapter)?;
+        }
+        let network = Network::new(&config, &weights)?;
+        weights.check_adapter()?;
         Ok(Self {
             network,
             tokenizer,
             processor,
-            revision: revision(folder)?,
+            revision: revision(folder, adapter)?,
         })
     }
 }
 
 /// Hash of every file that the answers depend on, each after its name and length.
-fn revision(folder: &Path) -> Result<String> {
+fn revision(folder: &Path, adapter: Option<&Path>) -> Result<String> {
     let mut files = weight_files(folder)?;
     let settings = [
         "config.json",
@@ -69,6 +73,9 @@ fn revision(folder: &Path) -> Result<String> {
             .into_iter()
             .filter(|path| path.is_file()),
     );
+    if let Some(adapter) = adapter {
+        files.extend(["adapter_config.json", "adapter_model.safetensors"].map(|name| adapter.join(name)));
+    }
     let mut hasher = Sha256::new();
     for path in files {
         let failed = |source| Error::File {
@@ -127,7 +134,7 @@ pub(crate) mod tests {
         )
         .unwrap();
         let weights = Weights::fresh(seed, &Device::Cpu).trainable();
-        PaliGemma::new(&config, &weights).unwrap();
+        Network::new(&config, &weights).unwrap();
         save(folder, &weights.variables()).unwrap();
     }
 
@@ -136,8 +143,11 @@ pub(crate) mod tests {
         let [one, other] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         write_random(one.path(), 1);
         write_random(other.path(), 1);
-        let revision =
-            |folder: &tempfile::TempDir| Checkpoint::load(folder.path(), &Device::Cpu).unwrap().revision;
+        let revision = |folder: &tempfile::TempDir| {
+            Checkpoint::load(folder.path(), None, &Device::Cpu)
+                .unwrap()
+                .revision
+        };
         assert_eq!(revision(&one), revision(&other));
         assert_eq!(revision(&one).len(), 64);
         write_random(other.path(), 2);
@@ -149,7 +159,7 @@ pub(crate) mod tests {
         let folder = tempfile::tempdir().unwrap();
         write_random(folder.path(), 1);
         let problem = || {
-            Checkpoint::load(folder.path(), &Device::Cpu)
+            Checkpoint::load(folder.path(), None, &Device::Cpu)
                 .map(|_| ())
                 .unwrap_err()
                 .to_string()

@@ -3,27 +3,58 @@
 //! In: the file as the hub or any transformers version writes it (`image_token_index` or `image_token_id`,
 //! `rope_theta` or `rope_parameters`, `layer_types` or the alternation that Gemma 2 implies). Out: sizes
 //! with transformers' defaults filled in, checked; or what is not supported, and what is.
-//! Left out: PaliGemma 1 (another decoder), Gemma 3 (issue 4), RoPE scaling.
+//! Left out: PaliGemma 1 (another decoder), text-only Gemma 3, RoPE scaling other than Gemma 3's linear one.
 
 mod spelling;
 
 use crate::error::{Error, Result};
+use crate::vlm::sequence::Role;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spelling::{integer_where_whole, modernise, one_or_many};
 use std::path::Path;
 
-/// A PaliGemma 2 checkpoint's description; serialises to what transformers reads.
+/// The architectures that this crate runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Family {
+    /// A prefix of image and prompt whose tokens see each other in both directions, over a Gemma 2 decoder.
+    #[serde(rename = "paligemma")]
+    PaliGemma2,
+    /// Chat over pooled images, whose tokens see each other within one image, over a Gemma 3 decoder.
+    #[serde(rename = "gemma3")]
+    Gemma3,
+}
+
+impl Family {
+    /// In words, for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PaliGemma2 => "PaliGemma 2 (SigLIP, Gemma 2)",
+            Self::Gemma3 => "Gemma 3 (SigLIP, pooled)",
+        }
+    }
+}
+
+/// A checkpoint's description; serialises to what transformers reads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Config {
-    /// `paligemma`.
-    pub model_type: String,
+    /// Which architecture.
+    pub model_type: Family,
     /// The placeholder that image features replace.
-    #[serde(default = "default_image_token")]
     pub image_token_index: u32,
-    /// Width of the projected image features; the decoder's width.
-    #[serde(default = "default_projection")]
-    pub projection_dim: usize,
+    /// PaliGemma: width of the projected image features; the decoder's width.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub projection_dim: Option<usize>,
+    /// Gemma 3: tokens that an image's patches are pooled to, a square number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mm_tokens_per_image: Option<usize>,
+    /// Gemma 3: what stands before an image's tokens.
+    #[serde(default = "default_boi")]
+    pub boi_token_index: u32,
+    /// Gemma 3: what stands behind an image's tokens.
+    #[serde(default = "default_eoi")]
+    pub eoi_token_index: u32,
     /// The decoder.
     pub text_config: TextConfig,
     /// The image tower.
@@ -41,11 +72,11 @@ pub struct Prompting {
     pub prompt_template: String,
 }
 
-/// A Gemma 2 decoder.
+/// A Gemma decoder, of the second or third generation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TextConfig {
-    /// `gemma2`.
+    /// `gemma2` or `gemma3_text`.
     pub model_type: String,
     /// Rows of the embedding table.
     pub vocab_size: usize,
@@ -72,8 +103,14 @@ pub struct TextConfig {
     pub sliding_window: Option<usize>,
     /// One a layer; filled in after reading.
     pub layer_types: Vec<LayerType>,
-    /// Base of the rotary frequencies.
+    /// Base of the rotary frequencies; of the full layers' alone, where sliding ones have their own.
     pub rope_theta: f64,
+    /// Gemma 3: base of the sliding layers' rotary frequencies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rope_local_base_freq: Option<f64>,
+    /// Gemma 3: positions are divided by its factor on full layers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rope_scaling: Option<LinearScaling>,
     /// Added to the mean square.
     pub rms_norm_eps: f64,
     /// `gelu_pytorch_tanh`.
@@ -85,6 +122,14 @@ pub struct TextConfig {
     /// Tokens that end an answer; one number or several.
     #[serde(deserialize_with = "one_or_many")]
     pub eos_token_id: Vec<u32>,
+}
+
+/// Positions closer together than they are, so that long texts stay within what short ones have taught.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LinearScaling {
+    rope_type: String,
+    /// What positions are divided by.
+    pub factor: f64,
 }
 
 /// Which keys a layer's queries see.
@@ -142,12 +187,34 @@ impl Default for TextConfig {
             sliding_window: Some(4096),
             layer_types: Vec::new(),
             rope_theta: 10_000.0,
+            rope_local_base_freq: None,
+            rope_scaling: None,
             rms_norm_eps: 1e-6,
             hidden_activation: "gelu_pytorch_tanh".into(),
             attention_bias: false,
             tie_word_embeddings: true,
             eos_token_id: vec![1],
         }
+    }
+}
+
+impl TextConfig {
+    /// What a Gemma 3 file that says nothing means.
+    fn gemma3() -> Self {
+        Self {
+            model_type: "gemma3_text".into(),
+            vocab_size: 262_208,
+            attn_logit_softcapping: None,
+            final_logit_softcapping: None,
+            rope_theta: 1e6,
+            rope_local_base_freq: Some(10_000.0),
+            ..Self::default()
+        }
+    }
+
+    /// Whether queries and keys are normalised, head by head.
+    pub(crate) fn normalises_heads(&self) -> bool {
+        self.model_type == "gemma3_text"
     }
 }
 
@@ -184,44 +251,65 @@ impl Config {
     /// Parses and checks the file's content; the problem in words otherwise.
     pub fn parse(json: &[u8]) -> std::result::Result<Self, String> {
         let mut value: Value = serde_json::from_slice(json).map_err(|error| format!("not JSON: {error}"))?;
-        let supported =
-            "supported: model_type `paligemma` over a `gemma2` text_config and a `siglip_vision_model`";
+        let supported = "supported: model_type `paligemma` over a `gemma2` text_config, and `gemma3` over \
+                         `gemma3_text`, both with a `siglip_vision_model`";
         let kind = value["model_type"].as_str().unwrap_or("none").to_owned();
-        if kind != "paligemma" {
-            return Err(format!("architecture `{kind}` is not supported; {supported}"));
-        }
-        let text = value["text_config"]["model_type"]
-            .as_str()
-            .unwrap_or("gemma")
-            .to_owned();
-        if text != "gemma2" {
+        let (family, decoder, unsaid) = match kind.as_str() {
+            "paligemma" => (Family::PaliGemma2, "gemma2", "gemma"),
+            "gemma3" => (Family::Gemma3, "gemma3_text", "gemma3_text"),
+            _ => return Err(format!("architecture `{kind}` is not supported; {supported}")),
+        };
+        let text = &value["text_config"]["model_type"];
+        let text = text.as_str().unwrap_or(unsaid).to_owned();
+        if text != decoder {
             return Err(format!(
                 "text architecture `{text}` is not supported; {supported}"
             ));
         }
-        modernise(&mut value)?;
+        modernise(&mut value, family)?;
         let mut config: Self = serde_json::from_value(value).map_err(|error| error.to_string())?;
         config.fill_layers();
         config.check()?;
         Ok(config)
     }
 
-    /// Gemma 2's alternation, sliding first, where the file does not list the layers.
+    /// Where the file does not list the layers: of every two (Gemma 2) or six (Gemma 3) the last sees everything.
     pub fn fill_layers(&mut self) {
         let text = &mut self.text_config;
+        let period = match self.model_type {
+            Family::PaliGemma2 => 2,
+            Family::Gemma3 => 6,
+        };
         if text.layer_types.is_empty() {
-            let alternating = [LayerType::SlidingAttention, LayerType::FullAttention];
-            text.layer_types = alternating
-                .into_iter()
-                .cycle()
-                .take(text.num_hidden_layers)
-                .collect();
+            let kind = |layer: usize| {
+                if layer.is_multiple_of(period) {
+                    LayerType::FullAttention
+                } else {
+                    LayerType::SlidingAttention
+                }
+            };
+            text.layer_types = (1..=text.num_hidden_layers).map(kind).collect();
         }
     }
 
     /// Tokens that one image becomes.
     pub fn image_tokens(&self) -> usize {
-        (self.vision_config.image_size / self.vision_config.patch_size).pow(2)
+        self.mm_tokens_per_image
+            .unwrap_or_else(|| self.patches_across().pow(2))
+    }
+
+    /// What a token of a prompt is for.
+    pub fn role(&self, id: u32) -> Role {
+        match self.model_type {
+            Family::PaliGemma2 => Role::Prefix,
+            Family::Gemma3 if id == self.image_token_index => Role::Image,
+            Family::Gemma3 => Role::Text,
+        }
+    }
+
+    /// Patches beside each other in an image.
+    pub(crate) fn patches_across(&self) -> usize {
+        self.vision_config.image_size / self.vision_config.patch_size
     }
 
     fn check(&self) -> std::result::Result<(), String> {
@@ -255,11 +343,27 @@ impl Config {
         if vision.image_size < vision.patch_size || vision.num_channels != 3 {
             return wrong("images need at least one patch and three channels");
         }
-        if self.projection_dim != text.hidden_size {
+        if let Some(width) = self.projection_dim.filter(|&width| width != text.hidden_size) {
             return Err(format!(
-                "config.json: projection_dim {} differs from the decoder's hidden_size {}",
-                self.projection_dim, text.hidden_size
+                "config.json: projection_dim {width} differs from the decoder's hidden_size {}",
+                text.hidden_size
             ));
+        }
+        let side = self.image_tokens().isqrt();
+        if side * side != self.image_tokens() || side == 0 || !self.patches_across().is_multiple_of(side) {
+            return wrong(
+                "mm_tokens_per_image must be a square whose side divides the patches beside each other",
+            );
+        }
+        let scaled = |scaling: &LinearScaling| {
+            self.model_type == Family::Gemma3
+                && scaling.rope_type == "linear"
+                && (1.0..1e6).contains(&scaling.factor)
+        };
+        if !text.rope_scaling.as_ref().is_none_or(scaled) {
+            return wrong(
+                "of rope_scaling only gemma3's rope_type `linear` with a factor from 1 is supported",
+            );
         }
         if text.layer_types.len() != text.num_hidden_layers {
             return wrong("layer_types must list one type a layer");
@@ -281,12 +385,12 @@ impl Config {
     }
 }
 
-fn default_image_token() -> u32 {
-    256_000
+fn default_boi() -> u32 {
+    255_999
 }
 
-fn default_projection() -> usize {
-    2048
+fn default_eoi() -> u32 {
+    256_000
 }
 
 #[cfg(test)]
@@ -300,6 +404,23 @@ impl Config {
             "vision_config":{"hidden_size":12,"intermediate_size":20,"num_hidden_layers":2,
             "num_attention_heads":2,"image_size":9,"patch_size":4}}"#;
         Self::parse(json.as_bytes()).expect("valid")
+    }
+
+    /// The same of Gemma 3: norms on heads, two kinds of layers, pooled images.
+    pub(crate) fn tiny_gemma3() -> Self {
+        let json = r#"{"model_type":"gemma3","image_token_index":40,"mm_tokens_per_image":4,
+            "text_config":{"model_type":"gemma3_text","vocab_size":32,"hidden_size":16,"intermediate_size":24,
+            "num_hidden_layers":2,"num_attention_heads":4,"num_key_value_heads":2,"head_dim":6,
+            "query_pre_attn_scalar":9,"sliding_window":3,"layer_types":["sliding_attention","full_attention"],
+            "rope_scaling":{"rope_type":"linear","factor":8.0}},
+            "vision_config":{"hidden_size":12,"intermediate_size":20,"num_hidden_layers":2,
+            "num_attention_heads":2,"image_size":17,"patch_size":4}}"#;
+        Self::parse(json.as_bytes()).expect("valid")
+    }
+
+    /// One of each family.
+    pub(crate) fn all_tiny() -> [Self; 2] {
+        [Self::tiny(), Self::tiny_gemma3()]
     }
 }
 
@@ -342,9 +463,47 @@ mod tests {
     }
 
     #[test]
+    fn gemma3_is_what_its_file_leaves_unsaid() {
+        let file = |rope: &str| {
+            r#"{"model_type":"gemma3","mm_tokens_per_image":256,"eos_token_id":[1,106],
+                "text_config":{"hidden_size":2560,"intermediate_size":10240,"model_type":"gemma3_text",
+                "num_hidden_layers":34,"sliding_window":1024,ROPE},
+                "vision_config":{"hidden_size":1152,"image_size":896,"intermediate_size":4304,
+                "num_attention_heads":16,"num_hidden_layers":27,"patch_size":14}}"#
+                .replace("ROPE", rope)
+        };
+        let hub = file(r#""rope_scaling":{"factor":8.0,"rope_type":"linear"}"#);
+        let newer = file(
+            r#""rope_parameters":{
+            "full_attention":{"rope_type":"linear","factor":8.0,"rope_theta":1000000.0},
+            "sliding_attention":{"rope_type":"default","rope_theta":10000.0}}"#,
+        );
+        let config = Config::parse(hub.as_bytes()).unwrap();
+        assert_eq!(config, Config::parse(newer.as_bytes()).unwrap());
+        let text = &config.text_config;
+        assert_eq!((text.vocab_size, config.image_tokens()), (262_208, 256));
+        assert_eq!((text.rope_theta, text.rope_local_base_freq), (1e6, Some(1e4)));
+        assert_eq!(
+            (text.eos_token_id.as_slice(), config.image_token_index),
+            (&[1, 106][..], 262_144)
+        );
+        let full = |at: usize| text.layer_types[at] == LayerType::FullAttention;
+        assert_eq!(
+            (0..34).filter(|&at| full(at)).collect::<Vec<_>>(),
+            [5, 11, 17, 23, 29]
+        );
+        let written = serde_json::to_string(&config).unwrap();
+        assert_eq!(Config::parse(written.as_bytes()).unwrap(), config);
+        let problem = |from: &str, to: &str| Config::parse(hub.replace(from, to).as_bytes()).unwrap_err();
+        assert!(problem("image\":256", "image\":100").contains("mm_tokens_per_image"));
+        assert!(problem("linear", "yarn").contains("`linear`"));
+    }
+
+    #[test]
     fn what_is_not_supported_is_named_with_what_is() {
         let problem = |from: &str, to: &str| Config::parse(HUB.replace(from, to).as_bytes()).unwrap_err();
-        assert!(problem("\"paligemma\"", "\"gemma3\"").contains("`gemma3` is not supported; supported"));
+        assert!(problem("\"paligemma\"", "\"llava\"").contains("`llava` is not supported; supported"));
+        assert!(problem("\"paligemma\"", "\"gemma3\"").contains("text architecture `gemma2`"));
         assert!(problem("\"gemma2\"", "\"gemma\"").contains("text architecture `gemma`"));
         assert!(problem("2304,", "2048,").contains("projection_dim 2048"));
         assert!(problem("gelu_pytorch_tanh", "relu").contains("activation `relu`"));

@@ -1,10 +1,11 @@
-//! The Gemma 2 decoder: embeddings in, hidden states out; logits where they are wanted.
+//! The decoder of Gemma 2 and Gemma 3: embeddings in, hidden states out; logits where they are wanted.
 //!
 //! In: embeddings `[B, T, H]`, the roles and positions of the sequence they end, and a cache when decoding.
 //! Out: final hidden states `[B, T, H]`. The function is pure: what persists lies in the caller's cache, and
 //! with variables as parameters everything has a gradient (cached keys and values have none).
-//! Against candle-transformers: `query_pre_attn_scalar`, windows of i − j < w on alternating layers only,
-//! f32 rotary tables, norms that multiply by 1 + w before rounding.
+//! Gemma 2 bounds scores and logits; Gemma 3 normalises queries and keys instead and turns full and sliding
+//! layers by other frequencies. Against candle-transformers: `query_pre_attn_scalar`, windows of i − j < w on
+//! sliding layers only, linear scaling on full ones, f32 rotary tables, norms that multiply by 1 + w before rounding.
 
 use crate::error::Result;
 use crate::vlm::cache::Cache;
@@ -34,6 +35,7 @@ struct Layer {
     key: Linear,
     value: Linear,
     out: Linear,
+    head_norms: Option<[Tensor; 2]>, // queries', keys': (D)
     gate: Linear,
     up: Linear,
     down: Linear,
@@ -45,9 +47,14 @@ struct Layer {
 
 /// What all layers of one forward pass share.
 struct Pass {
-    full: Tensor,
-    sliding: Tensor,
-    cos: Tensor,
+    full: View,
+    sliding: View,
+}
+
+/// What one kind of layer sees, and from where.
+struct View {
+    mask: Tensor, // (B, 1, T, S)
+    cos: Tensor,  // (B, 1, T, D)
     sin: Tensor,
 }
 
@@ -115,18 +122,18 @@ impl Gemma {
     }
 
     fn pass(&self, queries: usize, sequence: &Sequence, embeds: &Tensor) -> Result<Pass> {
-        let device = embeds.device();
-        let full = sequence.mask(queries, None, device)?;
-        let sliding = match self.config.sliding_window {
-            Some(window) if window < sequence.length() => sequence.mask(queries, Some(window), device)?,
-            _ => full.clone(),
+        let config = &self.config;
+        let view = |window: Option<usize>, theta: f64, factor: f64| -> Result<View> {
+            let window = window.filter(|&window| window < sequence.length());
+            let (cos, sin) = sequence.rotary(queries, config.head_dim, (theta, factor), embeds.device())?;
+            let mask = sequence.mask(queries, window, embeds.device())?;
+            Ok(View { mask, cos, sin })
         };
-        let (cos, sin) = sequence.rotary(queries, self.config.head_dim, self.config.rope_theta, device)?;
+        let factor = config.rope_scaling.as_ref().map_or(1.0, |scaling| scaling.factor);
+        let local = config.rope_local_base_freq.unwrap_or(config.rope_theta);
         Ok(Pass {
-            full,
-            sliding,
-            cos,
-            sin,
+            full: view(None, config.rope_theta, factor)?,
+            sliding: view(config.sliding_window, local, 1.0)?,
         })
     }
 }
@@ -148,6 +155,15 @@ impl Layer {
             key: linear("self_attn.k_proj", width, keys)?,
             value: linear("self_attn.v_proj", width, keys)?,
             out: linear("self_attn.o_proj", queries, width)?,
+            head_norms: if config.normalises_heads() {
+                let norm = |name: &str| {
+                    let name = format!("{root}.self_attn.{name}.weight");
+                    weights.get(&name, &[config.head_dim], Initial::Constant(0.0))
+                };
+                Some([norm("q_norm")?, norm("k_norm")?])
+            } else {
+                None
+            },
             gate: linear("mlp.gate_proj", width, inner)?,
             up: linear("mlp.up_proj", width, inner)?,
             down: linear("mlp.down_proj", inner, width)?,
@@ -186,18 +202,22 @@ impl Layer {
         pass: &Pass,
         cache: Option<(&mut Cache, usize)>,
     ) -> Result<Tensor> {
-        let query = ops::split_heads(&self.query.forward(x)?, config.num_attention_heads)?; // (B, Hq, T, D)
-        let key = ops::split_heads(&self.key.forward(x)?, config.num_key_value_heads)?; // (B, Hkv, T, D)
+        let View { mask, cos, sin } = match self.kind {
+            LayerType::FullAttention => &pass.full,
+            LayerType::SlidingAttention => &pass.sliding,
+        };
+        let mut query = ops::split_heads(&self.query.forward(x)?, config.num_attention_heads)?; // (B, Hq, T, D)
+        let mut key = ops::split_heads(&self.key.forward(x)?, config.num_key_value_heads)?; // (B, Hkv, T, D)
         let value = ops::split_heads(&self.value.forward(x)?, config.num_key_value_heads)?;
-        let query = ops::rotary(&query, &pass.cos, &pass.sin)?;
-        let key = ops::rotary(&key, &pass.cos, &pass.sin)?;
+        if let Some([queries, keys]) = &self.head_norms {
+            query = ops::rms_norm(&query, queries, config.rms_norm_eps)?;
+            key = ops::rms_norm(&key, keys, config.rms_norm_eps)?;
+        }
+        let query = ops::rotary(&query, cos, sin)?;
+        let key = ops::rotary(&key, cos, sin)?;
         let (key, value) = match cache {
             Some((cache, layer)) => cache.extend(layer, &key, &value)?, // (B, Hkv, S, D)
             None => (key, value),
-        };
-        let mask = match self.kind {
-            LayerType::FullAttention => &pass.full,
-            LayerType::SlidingAttention => &pass.sliding,
         };
         let scale = config.query_pre_attn_scalar.powf(-0.5);
         let seen = ops::attention(

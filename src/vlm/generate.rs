@@ -7,7 +7,7 @@
 use crate::error::Result;
 use crate::vlm::batch::Batch;
 use crate::vlm::draw::{draw, log_probability};
-use crate::vlm::paligemma::PaliGemma;
+use crate::vlm::network::Network;
 use crate::vlm::sequence::Role;
 use candle_core::{D, Tensor};
 use rand::SeedableRng;
@@ -41,7 +41,7 @@ pub struct Continuation {
 ///
 /// `images` are the projected features `[N, patches, H]` of the placeholders, in order.
 pub fn generate(
-    model: &PaliGemma,
+    model: &Network,
     batch: &Batch,
     images: &Tensor,
     draws: &[Draw],
@@ -84,7 +84,7 @@ pub fn generate(
 }
 
 /// The log-probability of every suffix token of `batch`, row by row.
-pub fn score(model: &PaliGemma, batch: &Batch, images: &Tensor) -> Result<Vec<Vec<f32>>> {
+pub fn score(model: &Network, batch: &Batch, images: &Tensor) -> Result<Vec<Vec<f32>>> {
     let hidden = model.hidden(&model.embed(&batch.ids, images)?, &batch.sequence, None)?; // (B, T, H)
     let length = batch.sequence.length();
     let mut wanted = Vec::new(); // (row, the token before, the token)
@@ -140,8 +140,8 @@ mod tests {
         &[40, 40, 40, 40, 2],
     ];
 
-    fn model() -> (PaliGemma, Tensor) {
-        let model = PaliGemma::new(&Config::tiny(), &Weights::fresh(9, &Device::Cpu)).unwrap();
+    fn model(config: &Config) -> (Network, Tensor) {
+        let model = Network::new(config, &Weights::fresh(9, &Device::Cpu)).unwrap();
         let values: Vec<f32> = (0..3 * 4 * 16)
             .map(|i| (i * 29 % 83) as f32 / 40.0 - 1.0)
             .collect();
@@ -168,14 +168,26 @@ mod tests {
 
     #[test]
     fn answers_do_not_depend_on_padding_or_company() {
-        let (model, images) = model();
+        Config::all_tiny().iter().for_each(same_answers);
+    }
+
+    fn same_answers(config: &Config) {
+        let (model, images) = model(config);
+        let role = |id| config.role(id);
         let rows = PROMPTS.map(|prompt| (prompt, &[][..]));
         for temperature in [0.0, 1.5] {
             let draws = draws(temperature);
             // An answer ends at token 3 or below, so that rows end at different times.
             let ended = |_: usize, tokens: &[u32]| tokens.last().is_some_and(|&id| id < 4);
             let together = |length, side| {
-                generate(&model, &Batch::new(&rows, length, side), &images, &draws, ended).unwrap()
+                generate(
+                    &model,
+                    &Batch::new(&rows, length, side, role),
+                    &images,
+                    &draws,
+                    ended,
+                )
+                .unwrap()
             };
             let left = together(0, Side::Left);
             assert!(left.iter().any(|row| row.token_ids.len() > 1));
@@ -190,7 +202,7 @@ mod tests {
                 );
             }
             for row in 0..3 {
-                let batch = Batch::new(&rows[row..=row], 0, Side::Left);
+                let batch = Batch::new(&rows[row..=row], 0, Side::Left, role);
                 let image = images.narrow(0, row, 1).unwrap();
                 let alone = generate(&model, &batch, &image, &draws[row..=row], ended).unwrap();
                 assert!(close(&alone[0], &left[row]), "{:?}\n{:?}", alone[0], left[row]);
@@ -200,11 +212,16 @@ mod tests {
 
     #[test]
     fn drawn_tokens_score_as_they_were_told() {
-        let (model, images) = model();
+        Config::all_tiny().iter().for_each(same_scores);
+    }
+
+    fn same_scores(config: &Config) {
+        let (model, images) = model(config);
+        let role = |id| config.role(id);
         let rows = PROMPTS.map(|prompt| (prompt, &[][..]));
         let drawn = generate(
             &model,
-            &Batch::new(&rows, 0, Side::Left),
+            &Batch::new(&rows, 0, Side::Left, role),
             &images,
             &draws(1.0),
             |_, _| false,
@@ -216,7 +233,7 @@ mod tests {
             .map(|(prompt, row)| (*prompt, &row.token_ids[..]))
             .collect();
         for side in [Side::Left, Side::Right] {
-            let scores = score(&model, &Batch::new(&answered, 0, side), &images).unwrap();
+            let scores = score(&model, &Batch::new(&answered, 0, side, role), &images).unwrap();
             for (scores, drawn) in scores.iter().zip(&drawn) {
                 assert_eq!(scores.len(), drawn.token_ids.len());
                 for (score, told) in scores.iter().zip(&drawn.log_probabilities) {
@@ -224,7 +241,7 @@ mod tests {
                 }
             }
         }
-        let unanswered = score(&model, &Batch::new(&rows, 0, Side::Left), &images).unwrap();
+        let unanswered = score(&model, &Batch::new(&rows, 0, Side::Left, role), &images).unwrap();
         assert_eq!(unanswered, vec![Vec::<f32>::new(); 3]);
     }
 }

@@ -1,6 +1,7 @@
 //! A linear layer: the parameters that `ops::linear` multiplies with.
 
 use crate::error::Result;
+use crate::vlm::adapter::Adapter;
 use crate::vlm::ops;
 use crate::vlm::weights::{Initial, Weights};
 use candle_core::Tensor;
@@ -10,6 +11,7 @@ use candle_core::Tensor;
 pub(crate) struct Linear {
     weight: Tensor,
     bias: Option<Tensor>,
+    adapter: Option<Adapter>,
 }
 
 impl Linear {
@@ -27,10 +29,15 @@ impl Linear {
         Ok(Self {
             weight,
             bias: bias.then(zeros).transpose()?,
+            adapter: Adapter::new(weights, name, inputs, outputs)?,
         })
     }
 
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(ops::linear(x, &self.weight, self.bias.as_ref())?)
+        let y = ops::linear(x, &self.weight, self.bias.as_ref())?;
+        Ok(match &self.adapter {
+            Some(adapter) => (y + adapter.forward(x)?)?,
+            None => y,
+        })
     }
 }

@@ -9,9 +9,9 @@ mod report;
 
 use crate::error::{Error, Result};
 use crate::vlm::batch::Batch;
-use crate::vlm::config::Config;
+use crate::vlm::config::{Config, Family};
 use crate::vlm::generate::{Draw, generate};
-use crate::vlm::paligemma::PaliGemma;
+use crate::vlm::network::Network;
 use crate::vlm::sequence::{Role, Sequence};
 use crate::vlm::weights::Weights;
 use candle_core::{DType, Device, Tensor};
@@ -19,13 +19,23 @@ pub use report::{Description, Differences, ParityReport};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Loads the checkpoint in `folder` and compares it with a fixture, if there is one.
-pub fn verify(folder: &Path, fixture: Option<&Path>, tolerance: f64) -> Result<ParityReport> {
+/// Loads the checkpoint in `folder`, corrected by an adapter if there is one, and compares it with a fixture, if
+/// there is one.
+pub fn verify(
+    folder: &Path,
+    adapter: Option<&Path>,
+    fixture: Option<&Path>,
+    tolerance: f64,
+) -> Result<ParityReport> {
     let config = Config::load(folder)?;
-    let weights = Weights::open(folder, &Device::Cpu)?;
-    let model = PaliGemma::new(&config, &weights)?;
+    let mut weights = Weights::open(folder, &Device::Cpu)?;
+    if let Some(adapter) = adapter {
+        weights = weights.with_adapter(adapter)?;
+    }
+    let model = Network::new(&config, &weights)?;
+    weights.check_adapter()?;
     let description = Description {
-        architecture: "PaliGemma 2 (SigLIP, Gemma 2)".into(),
+        architecture: config.model_type.name().into(),
         parameters: weights.handed_out(),
         image_tokens: config.image_tokens(),
         image_side: config.vision_config.image_size,
@@ -77,10 +87,12 @@ impl Fixture {
                 "input_ids, attention_mask and token_type_ids differ in shape".into(),
             ));
         }
-        let role = |(&mask, &kind): (&u32, &u32)| match (mask, kind) {
-            (0, _) => Role::Padding,
-            (_, 0) => Role::Prefix,
-            _ => Role::Suffix,
+        let role = |(&mask, &kind): (&u32, &u32)| match (config.model_type, mask, kind) {
+            (_, 0, _) => Role::Padding,
+            (Family::PaliGemma2, _, 0) => Role::Prefix,
+            (Family::PaliGemma2, ..) => Role::Suffix,
+            (Family::Gemma3, _, 0) => Role::Text,
+            (Family::Gemma3, ..) => Role::Image,
         };
         let roles = mask
             .iter()
@@ -110,7 +122,7 @@ impl Fixture {
         Ok(fixture)
     }
 
-    fn compare(&self, model: &PaliGemma) -> Result<Differences> {
+    fn compare(&self, model: &Network) -> Result<Differences> {
         let images = model.project(&model.see(&self.pixels)?)?; // (N, P, H)
         let ours = all_logits(model, &self.batch, &images)?;
         let rows = self.batch.ids.len();
@@ -164,7 +176,7 @@ impl Fixture {
     }
 
     /// The fixture's own continuation, once token by token over a cache and once as a whole.
-    fn cached(&self, model: &PaliGemma, images: &Tensor) -> Result<f32> {
+    fn cached(&self, model: &Network, images: &Tensor) -> Result<f32> {
         let mut whole = self.batch.clone();
         let (rows, start) = (whole.ids.len(), whole.sequence.length());
         for at in 0..self.generated[0].len() {
@@ -200,7 +212,7 @@ impl Fixture {
     }
 }
 
-fn all_logits(model: &PaliGemma, batch: &Batch, images: &Tensor) -> Result<Vec<Vec<Vec<f32>>>> {
+fn all_logits(model: &Network, batch: &Batch, images: &Tensor) -> Result<Vec<Vec<Vec<f32>>>> {
     let hidden = model.hidden(&model.embed(&batch.ids, images)?, &batch.sequence, None)?;
     let (rows, length, width) = hidden.dims3()?;
     Ok(model
@@ -241,10 +253,32 @@ mod tests {
     #[test]
     fn transformers_agrees() {
         for fixture in ["one.safetensors", "batch.safetensors", "suffix.safetensors"] {
-            let report = verify(&data(), Some(&data().join(fixture)), 1e-4).unwrap();
+            let report = verify(&data(), None, Some(&data().join(fixture)), 1e-4).unwrap();
             assert!(report.passed(), "{report}");
             assert!(report.differences.unwrap().tokens >= 6);
         }
+    }
+
+    #[test]
+    fn transformers_agrees_on_gemma3() {
+        let gemma3 = data().join("gemma3");
+        for fixture in ["one.safetensors", "two_images.safetensors"] {
+            let report = verify(&gemma3, None, Some(&gemma3.join(fixture)), 1e-4).unwrap();
+            assert!(report.passed(), "{report}");
+            assert!(report.to_string().contains("Gemma 3"));
+            assert!(report.differences.unwrap().tokens >= 6);
+        }
+    }
+
+    #[test]
+    fn transformers_agrees_on_an_adapter_of_peft() {
+        let (adapter, fixture) = (data().join("lora"), data().join("lora/batch.safetensors"));
+        let report = verify(&data(), Some(&adapter), Some(&fixture), 1e-4).unwrap();
+        assert!(report.passed(), "{report}");
+        let without = verify(&data(), None, Some(&fixture), 1e-4).unwrap();
+        assert!(!without.passed(), "the adapter changes nothing: {without}");
+        let other = verify(&data().join("gemma3"), Some(&adapter), None, 1e-4).unwrap_err();
+        assert!(other.to_string().contains("lora_A"), "{other}");
     }
 
     #[test]
@@ -252,11 +286,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::copy(data().join("config.json"), folder.path().join("config.json")).unwrap();
         rewrite(&data(), folder.path());
-        let report = verify(folder.path(), Some(&data().join("batch.safetensors")), 1e-4).unwrap();
+        let report = verify(folder.path(), None, Some(&data().join("batch.safetensors")), 1e-4).unwrap();
         assert!(report.passed(), "{report}");
         assert_eq!(
             report,
-            verify(&data(), Some(&data().join("batch.safetensors")), 1e-4).unwrap()
+            verify(&data(), None, Some(&data().join("batch.safetensors")), 1e-4).unwrap()
         );
     }
 
@@ -279,7 +313,13 @@ mod tests {
         ] {
             assert!(config.contains(right));
             std::fs::write(folder.path().join("config.json"), config.replace(right, wrong)).unwrap();
-            let report = verify(folder.path(), Some(&data().join("suffix.safetensors")), 1e-4).unwrap();
+            let report = verify(
+                folder.path(),
+                None,
+                Some(&data().join("suffix.safetensors")),
+                1e-4,
+            )
+            .unwrap();
             assert!(!report.passed(), "{wrong} passes: {report}");
             assert!(report.to_string().contains("FAILED"));
         }
@@ -287,7 +327,7 @@ mod tests {
 
     #[test]
     fn without_a_fixture_it_describes() {
-        let report = verify(&data(), None, 1e-4).unwrap();
+        let report = verify(&data(), None, None, 1e-4).unwrap();
         assert_eq!(report.description.image_tokens, 4);
         assert_eq!(report.description.dtype, "F32");
         assert!(

@@ -70,10 +70,18 @@ impl Processor {
             value = value["image_processor"].take();
         }
         let kind = value["image_processor_type"].as_str().unwrap_or("none");
-        if !kind.starts_with("SiglipImageProcessor") {
+        let supported = ["SiglipImageProcessor", "Gemma3ImageProcessor"];
+        let Some(family) = supported.iter().position(|name| kind.starts_with(name)) else {
             return Err(format!(
-                "image processor `{kind}` is not supported; supported: SiglipImageProcessor"
+                "image processor `{kind}` is not supported; supported: {}",
+                supported.join(", ")
             ));
+        };
+        if value["do_pan_and_scan"] == true {
+            return Err("`do_pan_and_scan: true` is not supported".into());
+        }
+        if value["resample"].is_null() {
+            value["resample"] = [3, 2][family].into(); // SigLIP's is bicubic, Gemma 3's bilinear
         }
         for step in ["do_resize", "do_rescale", "do_normalize"] {
             if value[step] == false {
@@ -160,6 +168,22 @@ mod tests {
                 "{name}: {worst} levels, {mean} in the mean"
             );
         }
+    }
+
+    #[test]
+    fn transformers_sees_the_same_pixels_for_gemma3() {
+        let chat = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/chat");
+        let processor = Processor::load(&chat).unwrap();
+        let expected = safetensors::load(chat.join("pixel_values.safetensors"), &Device::Cpu).unwrap();
+        let theirs = expected["drawing.png"]
+            .flatten_all()
+            .unwrap()
+            .to_vec1::<f32>()
+            .unwrap();
+        let ours = processor.pixel_values(&image::open(data().join("drawing.png")).unwrap().to_rgb8());
+        assert_eq!(ours.len(), theirs.len());
+        let worst = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs() * 127.5);
+        assert!(worst.fold(0.0, f32::max) < 1.001, "within a level");
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //!
 //! In: a role for every token. Out: additive attention masks and rotary tables. The prefix-LM rule of PaliGemma:
 //! tokens of the prefix (image and prompt) see each other in both directions, tokens of the suffix (the
-//! answer) see what stands before them; a sliding layer's window cuts the causal part only. Padding may stand
-//! anywhere: positions count real tokens, and nothing sees padding.
+//! answer) see what stands before them. The rule of Gemma 3: everything sees what stands before it, and the
+//! tokens of one image each other. A sliding layer's window cuts what stands too far before, PaliGemma's prefix
+//! excepted. Padding may stand anywhere: positions count real tokens, and nothing sees padding.
 
 use crate::error::Result;
 use candle_core::{Device, Tensor};
@@ -13,8 +14,12 @@ use candle_core::{Device, Tensor};
 pub enum Role {
     /// Fills a row up to the batch's length.
     Padding,
-    /// Image and prompt.
+    /// PaliGemma's image and prompt.
     Prefix,
+    /// One of a Gemma 3 image's tokens, which stand together.
+    Image,
+    /// Gemma 3's prompt around the images.
+    Text,
     /// The answer.
     Suffix,
 }
@@ -84,11 +89,16 @@ impl Sequence {
         let mut mask = Vec::with_capacity(batch * queries * keys);
         let window = window.map_or(u32::MAX, |window| u32::try_from(window).unwrap_or(u32::MAX));
         for (roles, positions) in self.roles.iter().zip(&self.positions) {
+            let image = images(roles);
             for query in keys - queries..keys {
                 mask.extend((0..keys).map(|key| {
-                    let both_prefix = roles[query] == Role::Prefix && roles[key] == Role::Prefix;
-                    let causal = key <= query && positions[query] - positions[key] < window;
-                    if roles[key] != Role::Padding && (both_prefix || causal) {
+                    let near = positions[query].saturating_sub(positions[key]) < window;
+                    let sees = match roles[query] {
+                        Role::Prefix if roles[key] == Role::Prefix => true,
+                        Role::Image if roles[key] == Role::Image && image[key] == image[query] => near,
+                        _ => key <= query && near,
+                    };
+                    if roles[key] != Role::Padding && sees {
                         0.0
                     } else {
                         HIDDEN
@@ -99,16 +109,17 @@ impl Sequence {
         Ok(Tensor::from_vec(mask, (batch, 1, queries, keys), device)?)
     }
 
-    /// Cosines and sines of the last `queries` tokens, `[B, 1, T, D]` each, the halves repeated.
+    /// Cosines and sines of the last `queries` tokens, `[B, 1, T, D]` each, the halves repeated; positions are
+    /// divided by `factor`.
     pub fn rotary(
         &self,
         queries: usize,
         dim: usize,
-        theta: f64,
+        (theta, factor): (f64, f64),
         device: &Device,
     ) -> Result<(Tensor, Tensor)> {
         let frequencies: Vec<f32> = (0..dim / 2)
-            .map(|pair| 1.0 / (theta as f32).powf(2.0 * pair as f32 / dim as f32))
+            .map(|pair| 1.0 / (theta as f32).powf(2.0 * pair as f32 / dim as f32) / factor as f32)
             .collect();
         let mut angles = Vec::with_capacity(self.batch() * queries * dim);
         for positions in &self.positions {
@@ -121,6 +132,24 @@ impl Sequence {
         let angles = Tensor::from_vec(angles, (self.batch(), 1, queries, dim), device)?;
         Ok((angles.cos()?, angles.sin()?))
     }
+}
+
+/// Which image each token belongs to: runs of image tokens, numbered.
+fn images(roles: &[Role]) -> Vec<usize> {
+    let mut before = Role::Padding;
+    let begin = |role: &Role| {
+        let begins = *role == Role::Image && before != Role::Image;
+        before = *role;
+        begins
+    };
+    let begins: Vec<bool> = roles.iter().map(begin).collect();
+    begins
+        .iter()
+        .scan(0, |image, &begins| {
+            *image += usize::from(begins);
+            Some(*image)
+        })
+        .collect()
 }
 
 /// The number of real tokens up to and including each.
@@ -165,6 +194,25 @@ mod tests {
     }
 
     #[test]
+    fn tokens_of_one_image_see_each_other() {
+        use Role::{Image, Text};
+        let sequence = Sequence::new(vec![vec![Text, Image, Image, Text, Image, Image, Suffix]]);
+        assert_eq!(
+            seen(&sequence, 7, None),
+            [
+                "#......", "###....", "###....", "####...", "######.", "######.", "#######"
+            ]
+        );
+        // A window cuts what stands before, within an image too.
+        assert_eq!(
+            seen(&sequence, 7, Some(1)),
+            [
+                "#......", ".##....", "..#....", "...#...", "....##.", ".....#.", "......#"
+            ]
+        );
+    }
+
+    #[test]
     fn padding_moves_no_position() {
         let left = Sequence::new(vec![vec![Padding, Prefix, Prefix, Suffix]]);
         let mut right = Sequence::new(vec![vec![Prefix, Prefix, Padding]]);
@@ -174,7 +222,7 @@ mod tests {
         assert_eq!(right.positions, [[1, 2, 2, 3]]);
         assert_eq!(seen(&right, 1, Some(2)), [".#.#"]);
         let table = |sequence: &Sequence| {
-            let (cos, _) = sequence.rotary(1, 4, 10_000.0, &Device::Cpu).unwrap();
+            let (cos, _) = sequence.rotary(1, 4, (10_000.0, 1.0), &Device::Cpu).unwrap();
             cos.flatten_all().unwrap().to_vec1::<f32>().unwrap()
         };
         assert_eq!(table(&left), table(&right));

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use candle_core::{DType, Device, Tensor};
 use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ pub(crate) struct Stored {
     folder: PathBuf,
     files: Vec<(PathBuf, Mmap)>,
     tensors: BTreeMap<String, Place>,
+    read: RefCell<BTreeSet<String>>,
 }
 
 struct Place {
@@ -29,12 +31,22 @@ struct Place {
 
 impl Stored {
     pub(crate) fn open(folder: &Path) -> Result<Self> {
+        Self::map(folder, weight_files(folder)?)
+    }
+
+    /// The one file `name` in `folder`.
+    pub(crate) fn open_file(folder: &Path, name: &str) -> Result<Self> {
+        Self::map(folder, vec![folder.join(name)])
+    }
+
+    fn map(folder: &Path, paths: Vec<PathBuf>) -> Result<Self> {
         let mut stored = Self {
             folder: folder.to_owned(),
             files: Vec::new(),
             tensors: BTreeMap::new(),
+            read: RefCell::default(),
         };
-        for path in weight_files(folder)? {
+        for path in paths {
             let file = File::open(&path).map_err(|source| Error::File {
                 action: "read",
                 path: path.clone(),
@@ -76,6 +88,23 @@ impl Stored {
         Ok(())
     }
 
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// An error that names a tensor that was never read; of SigLIP's pooling head nothing is.
+    pub(crate) fn check_all_read(&self) -> Result<()> {
+        let read = self.read.borrow();
+        let unread = |name: &&String| !read.contains(*name) && !name.contains("vision_model.head.");
+        match self.tensors.keys().find(unread) {
+            None => Ok(()),
+            Some(name) => Err(Error::Checkpoint {
+                path: self.folder.clone(),
+                problem: format!("tensor `{name}` fits no layer of the network"),
+            }),
+        }
+    }
+
     /// The tensor `name` in f32, which must have this shape.
     pub(crate) fn read(&self, name: &str, shape: &[usize], device: &Device) -> Result<Tensor> {
         let Some(place) = self.tensors.get(name) else {
@@ -86,6 +115,7 @@ impl Stored {
                 ),
             });
         };
+        self.read.borrow_mut().insert(name.to_owned());
         let (path, map) = &self.files[place.file];
         let problem = |problem| Error::Checkpoint {
             path: path.clone(),
@@ -157,6 +187,7 @@ struct Index {
 /// The hub's name of a tensor, from the hub's or from newer saves (`model.language_model.…`,
 /// `model.vision_tower.…`, with or without `vision_model`, `lm_head` on top).
 fn hub_name(name: &str) -> String {
+    let name = name.strip_prefix("base_model.model.").unwrap_or(name); // PEFT's
     let name = name.strip_prefix("model.").unwrap_or(name);
     if name == "lm_head.weight" {
         return "language_model.lm_head.weight".into();

@@ -1,25 +1,34 @@
 //! `tokenizer.json`: prompts to token ids, token ids to text.
 //!
-//! In: a question in words. Out: ids as transformers' PaliGemma processor gives them: `<image>` × N, `<bos>`, the text,
-//! a newline. What a question's author writes is text: an `<image>` within it never becomes a placeholder.
+//! In: a question in words. Out: ids as transformers' processors give them. PaliGemma: `<image>` × N, `<bos>`, the
+//! text, a newline. Gemma 3: a chat ([`Chat`]). What a question's author writes is text: an `<image>` within it never
+//! becomes a placeholder, a `<end_of_turn>` ends nothing.
 
 use crate::error::{Error, Result};
+use crate::vlm::chat::Chat;
+use crate::vlm::config::{Config, Family};
 use std::path::Path;
 
 /// A tokenizer and the ids that the network gives a meaning.
 #[derive(Debug, Clone)]
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
-    bos: u32,
+    form: Form,
     ends: Vec<u32>,
     image: u32,
     image_tokens: usize,
 }
 
+/// What a prompt looks like.
+#[derive(Debug, Clone)]
+enum Form {
+    Prefix { bos: u32 },
+    Chat(Chat),
+}
+
 impl Tokenizer {
-    /// Reads `tokenizer.json` in `folder`; `ends` are the ids that end an answer, `image` is the placeholder, of which
-    /// an image takes `image_tokens`.
-    pub fn load(folder: &Path, ends: &[u32], image: u32, image_tokens: usize) -> Result<Self> {
+    /// Reads `tokenizer.json` in `folder`, and the chat template where the family of `config` has one.
+    pub fn load(folder: &Path, config: &Config) -> Result<Self> {
         let path = folder.join("tokenizer.json");
         let problem = |problem: String| Error::Checkpoint {
             path: path.clone(),
@@ -32,24 +41,52 @@ impl Tokenizer {
         inner
             .with_truncation(None)
             .map_err(|error| problem(error.to_string()))?;
-        let bos = inner
-            .token_to_id("<bos>")
-            .ok_or_else(|| problem("token `<bos>` is missing".into()))?;
+        let form = match config.model_type {
+            Family::PaliGemma2 => Form::Prefix {
+                bos: inner
+                    .token_to_id("<bos>")
+                    .ok_or_else(|| problem("token `<bos>` is missing".into()))?,
+            },
+            Family::Gemma3 => Form::Chat(Chat::load(folder, config, &inner)?),
+        };
         Ok(Self {
             inner,
-            bos,
-            ends: ends.to_vec(),
-            image,
-            image_tokens,
+            form,
+            ends: config.text_config.eos_token_id.clone(),
+            image: config.image_token_index,
+            image_tokens: config.image_tokens(),
         })
     }
 
-    /// The prompt's ids: placeholders of `images` images, `<bos>`, `text` and a newline.
-    pub fn prompt(&self, text: &str, images: usize) -> Result<Vec<u32>> {
-        let mut ids = vec![self.image; images * self.image_tokens];
-        ids.push(self.bos);
-        ids.extend(self.text(&format!("{text}\n"))?);
-        Ok(ids)
+    /// The prompt's ids, with `images` images before `text`. A chat begins with the instructions `system`, where
+    /// there are some; PaliGemma has no room for them.
+    pub fn prompt(&self, system: Option<&str>, text: &str, images: usize) -> Result<Vec<u32>> {
+        match &self.form {
+            Form::Prefix { bos } => {
+                let mut ids = vec![self.image; images * self.image_tokens];
+                ids.push(*bos);
+                ids.extend(self.text(&format!("{text}\n"))?);
+                Ok(ids)
+            }
+            Form::Chat(chat) => {
+                let [system, text] = [system.unwrap_or_default(), text].map(|text| self.harmless(text));
+                let prompt = chat.prompt(&system, &text, images)?;
+                let encoding = self.inner.encode_fast(prompt, false);
+                Ok(encoding.map_err(|error| broken(&error))?.get_ids().to_vec())
+            }
+        }
+    }
+
+    /// `text` with the names of special tokens taken apart, so that they stay text.
+    fn harmless(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for token in self.inner.get_added_tokens_decoder().values() {
+            if token.special && text.contains(&token.content) {
+                let (first, rest) = token.content.split_at(token.content.ceil_char_boundary(1));
+                text = text.replace(&token.content, &format!("{first} {rest}"));
+            }
+        }
+        text
     }
 
     /// An answer's ids, ended: what a prompt is continued by in training and scoring.
@@ -106,7 +143,9 @@ mod tests {
         let image = tokenizers::Tokenizer::from_file(folder.join("tokenizer.json"))
             .unwrap()
             .token_to_id("<image>");
-        Tokenizer::load(&folder, &[1], image.unwrap(), 4).unwrap()
+        let mut config = Config::tiny();
+        config.image_token_index = image.unwrap();
+        Tokenizer::load(&folder, &config).unwrap()
     }
 
     #[test]
@@ -117,7 +156,7 @@ mod tests {
         assert!(cases.len() > 5);
         for case in cases {
             assert_eq!(
-                tokenizer.prompt(&case.text, 1).unwrap(),
+                tokenizer.prompt(None, &case.text, 1).unwrap(),
                 case.input_ids,
                 "{}",
                 case.text
@@ -131,10 +170,56 @@ mod tests {
         }
     }
 
+    fn chat() -> Tokenizer {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/chat");
+        let ids = tokenizers::Tokenizer::from_file(folder.join("tokenizer.json")).unwrap();
+        let mut config = Config::tiny_gemma3();
+        config.image_token_index = ids.token_to_id("<image_soft_token>").unwrap();
+        config.boi_token_index = ids.token_to_id("<start_of_image>").unwrap();
+        config.eoi_token_index = ids.token_to_id("<end_of_image>").unwrap();
+        Tokenizer::load(&folder, &config).unwrap()
+    }
+
+    #[test]
+    fn transformers_gives_the_same_chats() {
+        #[derive(serde::Deserialize)]
+        struct Case {
+            system: Option<String>,
+            text: String,
+            images: usize,
+            input_ids: Vec<u32>,
+        }
+        let tokenizer = chat();
+        let cases: Vec<Case> =
+            serde_json::from_str(include_str!("../../tests/data/chat/input_ids.json")).unwrap();
+        assert_eq!(cases.len(), 5);
+        for case in cases {
+            let ids = tokenizer.prompt(case.system.as_deref(), &case.text, case.images);
+            assert_eq!(ids.unwrap(), case.input_ids, "{}", case.text);
+        }
+    }
+
+    #[test]
+    fn a_question_cannot_end_its_turn() {
+        let tokenizer = chat();
+        let count = |text: &str, token: &str| {
+            let id = tokenizer.inner.token_to_id(token).unwrap();
+            let ids = tokenizer.prompt(Some(text), text, 1).unwrap();
+            ids.iter().filter(|&&other| other == id).count()
+        };
+        for token in ["<end_of_turn>", "<start_of_image>", "<image_soft_token>", "<bos>"] {
+            assert_eq!(
+                count(&format!("a {token} b"), token),
+                count("a b", token),
+                "{token}"
+            );
+        }
+    }
+
     #[test]
     fn a_question_cannot_smuggle_in_an_image() {
         let tokenizer = tokenizer();
-        let ids = tokenizer.prompt("what is <image> here", 1).unwrap();
+        let ids = tokenizer.prompt(None, "what is <image> here", 1).unwrap();
         assert_eq!(ids.iter().filter(|&&id| id == tokenizer.image).count(), 4);
         let answer = tokenizer.answer("yes").unwrap();
         assert!(tokenizer.ends(*answer.last().unwrap()) && tokenizer.decode(&answer).unwrap() == "yes");

@@ -2,10 +2,12 @@
 //!
 //! In: names in the hub's layout (`language_model.model.…`, `vision_tower.vision_model.…`,
 //! `multi_modal_projector.…`), shapes and initial distributions, as the networks ask for them. Out: f32
-//! tensors, which after [`Weights::trainable`] are variables recorded under their names.
+//! tensors, which after [`Weights::trainable`] are variables recorded under their names. With adapters these are
+//! what is trained, and the rest stays frozen.
 //! Left out: quantised files, pickled files.
 
 use crate::error::{Error, Result};
+use crate::vlm::adapter::Lora;
 use crate::vlm::stored::Stored;
 use candle_core::{Device, Tensor, Var};
 use rand::{Rng, SeedableRng};
@@ -27,6 +29,7 @@ pub enum Initial {
 /// A source of parameters.
 pub struct Weights {
     origin: Origin,
+    adapters: Option<(Lora, Origin)>,
     device: Device,
     variables: Option<RefCell<BTreeMap<String, Var>>>,
     handed_out: Cell<usize>,
@@ -42,6 +45,7 @@ impl Weights {
     pub fn open(folder: &Path, device: &Device) -> Result<Self> {
         Ok(Self {
             origin: Origin::Stored(Stored::open(folder)?),
+            adapters: None,
             device: device.clone(),
             variables: None,
             handed_out: Cell::new(0),
@@ -52,6 +56,7 @@ impl Weights {
     pub fn fresh(seed: u64, device: &Device) -> Self {
         Self {
             origin: Origin::Seed(seed),
+            adapters: None,
             device: device.clone(),
             variables: None,
             handed_out: Cell::new(0),
@@ -65,6 +70,38 @@ impl Weights {
         self
     }
 
+    /// Corrects the layers that `lora` covers by fresh adapters, which are trainable while all else is not.
+    #[must_use]
+    pub fn adapted(mut self, lora: Lora, seed: u64) -> Self {
+        self.adapters = Some((lora, Origin::Seed(seed)));
+        self.trainable()
+    }
+
+    /// Corrects layers by the adapters that PEFT or [`Lora::save`] wrote into `folder`.
+    pub fn with_adapter(mut self, folder: &Path) -> Result<Self> {
+        let stored = Stored::open_file(folder, "adapter_model.safetensors")?;
+        self.adapters = Some((Lora::load(folder)?, Origin::Stored(stored)));
+        Ok(self)
+    }
+
+    /// What the adapter of the layer `name` looks like, where it has one.
+    pub(crate) fn lora_of(&self, name: &str) -> Option<&Lora> {
+        let (lora, origin) = self.adapters.as_ref()?;
+        let covered = match origin {
+            Origin::Seed(_) => lora.covers(name),
+            Origin::Stored(stored) => stored.contains(&format!("{name}.lora_A.weight")),
+        };
+        covered.then_some(lora)
+    }
+
+    /// An error if the adapter's files hold anything that no layer has asked for.
+    pub(crate) fn check_adapter(&self) -> Result<()> {
+        match &self.adapters {
+            Some((_, Origin::Stored(stored))) => stored.check_all_read(),
+            _ => Ok(()),
+        }
+    }
+
     /// The parameter `name`, f32.
     pub fn get(&self, name: &str, shape: &[usize], initial: Initial) -> Result<Tensor> {
         if let Some(known) = self
@@ -74,7 +111,11 @@ impl Weights {
         {
             return Ok(known.as_tensor().clone());
         }
-        let tensor = match &self.origin {
+        let (origin, frozen) = match &self.adapters {
+            Some((_, adapters)) if name.contains(".lora_") => (adapters, false),
+            adapters => (&self.origin, adapters.is_some()),
+        };
+        let tensor = match origin {
             Origin::Stored(stored) => stored.read(name, shape, &self.device)?,
             Origin::Seed(seed) => {
                 let values = draw(*seed, name, shape.iter().product(), initial);
@@ -82,7 +123,7 @@ impl Weights {
             }
         };
         self.handed_out.set(self.handed_out.get() + tensor.elem_count());
-        let Some(variables) = &self.variables else {
+        let Some(variables) = self.variables.as_ref().filter(|_| !frozen) else {
             return Ok(tensor);
         };
         let variable = Var::from_tensor(&tensor)?;
@@ -118,16 +159,18 @@ impl Weights {
     }
 }
 
-/// Writes `model.safetensors` into `folder`: complete under another name first, then renamed.
+/// Writes `model.safetensors` into `folder`.
 pub fn save(folder: &Path, variables: &BTreeMap<String, Var>) -> Result<()> {
+    save_as(&folder.join("model.safetensors"), variables)
+}
+
+/// Writes a safetensors file: complete under another name first, then renamed.
+pub(crate) fn save_as(path: &Path, variables: &BTreeMap<String, Var>) -> Result<()> {
     let tensors: HashMap<String, Tensor> = variables
         .iter()
         .map(|(name, variable)| (name.clone(), variable.as_tensor().clone()))
         .collect();
-    let (path, partial) = (
-        folder.join("model.safetensors"),
-        folder.join("model.safetensors.partial"),
-    );
+    let partial = path.with_added_extension("partial");
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]); // transformers refuses files without
     safetensors::serialize_to_file(&tensors, Some(metadata), &partial).map_err(|error| {
         Error::Checkpoint {
@@ -135,9 +178,9 @@ pub fn save(folder: &Path, variables: &BTreeMap<String, Var>) -> Result<()> {
             problem: format!("cannot write: {error}"),
         }
     })?;
-    std::fs::rename(&partial, &path).map_err(|source| Error::File {
+    std::fs::rename(&partial, path).map_err(|source| Error::File {
         action: "write",
-        path,
+        path: path.to_owned(),
         source,
     })
 }

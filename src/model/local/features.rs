@@ -5,7 +5,7 @@
 
 use crate::image::decode;
 use crate::model::EncodedImage;
-use crate::vlm::{PaliGemma, Processor};
+use crate::vlm::{Network, Processor};
 use candle_core::Tensor;
 use rayon::prelude::*;
 use std::collections::{HashMap, VecDeque};
@@ -30,7 +30,7 @@ impl FeatureCache {
     pub(super) fn get(
         &mut self,
         images: &[&EncodedImage],
-        network: &PaliGemma,
+        network: &Network,
         processor: &Processor,
         pass: usize,
     ) -> crate::error::Result<HashMap<Arc<str>, Features>> {
@@ -70,7 +70,7 @@ impl FeatureCache {
 /// One pass of the tower over at most `pass` images.
 fn see(
     images: &[&EncodedImage],
-    network: &PaliGemma,
+    network: &Network,
     processor: &Processor,
     pass: usize,
 ) -> crate::error::Result<Vec<Features>> {

@@ -7,10 +7,17 @@ use bytes::Bytes;
 use image::{ImageFormat, RgbImage};
 use std::io::Cursor;
 
+fn options(folder: &Path) -> LocalOptions {
+    LocalOptions {
+        path: folder.display().to_string(),
+        ..LocalOptions::default()
+    }
+}
+
 fn model() -> LocalModel {
     let folder = tempfile::tempdir().unwrap();
     write_random(folder.path(), 4);
-    LocalModel::open(folder.path(), &Sampling::default()).unwrap()
+    LocalModel::open(&options(folder.path()), &Sampling::default()).unwrap()
 }
 
 fn picture(seed: u32) -> EncodedImage {
@@ -121,7 +128,7 @@ async fn stop_strings_and_limits_end_an_answer() {
 fn the_checkpoint_says_how_it_wants_to_be_asked() {
     let folder = tempfile::tempdir().unwrap();
     write_random(folder.path(), 4);
-    let open = || LocalModel::open(folder.path(), &Sampling::default());
+    let open = || LocalModel::open(&options(folder.path()), &Sampling::default());
     let card = open().unwrap().card().clone();
     assert_eq!(
         (card.prompt_template.as_str(), card.kind.as_str()),

@@ -106,7 +106,7 @@ impl Worker {
         let text = self.template.replace("{question}", &request.prompt);
         let tokenizer = &self.checkpoint.tokenizer;
         let prompt = tokenizer
-            .prompt(&text, request.images.len())
+            .prompt(request.system.as_deref(), &text, request.images.len())
             .map_err(|error| refused(error.to_string()))?;
         let tokens = prompt.len() + request.sampling.max_tokens;
         if tokens > CONTEXT {
@@ -179,7 +179,9 @@ impl Worker {
             seed: request.seed,
         };
         let draws: Vec<Draw> = rows.iter().enumerate().map(draw).collect();
-        let batch = Batch::new(&prompts, length, Side::Left);
+        let batch = Batch::new(&prompts, length, Side::Left, |id| {
+            self.checkpoint.network.config().role(id)
+        });
         let ended = |row: usize, tokens: &[u32]| self.ended(&rows[row].0.sampling.stop, tokens);
         let drawn = generate(&self.checkpoint.network, &batch, &images, &draws, ended)?;
         asked

@@ -1,10 +1,12 @@
 //! The spellings of one fact that different writers of `config.json` use.
 
+use super::{Family, TextConfig};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-/// Rewrites newer spellings into the older ones that the structs know.
-pub(super) fn modernise(value: &mut Value) -> std::result::Result<(), String> {
+/// Rewrites newer spellings into the older ones that the structs know, and writes out what a family's files
+/// leave unsaid.
+pub(super) fn modernise(value: &mut Value, family: Family) -> std::result::Result<(), String> {
     if let Some(id) = value.as_object_mut().and_then(|map| map.remove("image_token_id")) {
         value["image_token_index"] = id;
     }
@@ -16,27 +18,51 @@ pub(super) fn modernise(value: &mut Value) -> std::result::Result<(), String> {
             });
         }
     }
+    let (image_token, ends) = (value["image_token_index"].take(), value["eos_token_id"].take());
     let Some(text) = value["text_config"].as_object_mut() else {
         return Err("config.json: text_config must be an object".into());
     };
-    if text.contains_key("rope_scaling") {
-        return Err("rope_scaling is not supported for gemma2".into());
-    }
     if let Some(rope) = text.remove("rope_parameters") {
         // Either one set of parameters, or one a layer type.
-        let rope = rope.get("full_attention").cloned().unwrap_or(rope);
-        if let Some(kind) = rope["rope_type"].as_str().filter(|kind| *kind != "default") {
-            return Err(format!(
-                "rope_type `{kind}` is not supported for gemma2; supported: default"
-            ));
+        let full = rope.get("full_attention").unwrap_or(&rope);
+        let kind = full["rope_type"].as_str().unwrap_or("default");
+        if kind != "default" {
+            let scaling = json!({"rope_type": kind, "factor": full["factor"]});
+            text.insert("rope_scaling".into(), scaling);
         }
-        if rope["rope_theta"].is_number() {
-            text.insert("rope_theta".into(), rope["rope_theta"].clone());
+        let sliding = &rope["sliding_attention"];
+        for (name, parameters) in [("rope_theta", full), ("rope_local_base_freq", sliding)] {
+            if parameters["rope_theta"].is_number() {
+                text.insert(name.into(), parameters["rope_theta"].clone());
+            }
         }
     }
     if let Some(activation) = text.remove("hidden_act") {
         text.entry("hidden_activation").or_insert(activation);
     }
+    let first_image_token = match family {
+        Family::PaliGemma2 => {
+            text.remove("rope_local_base_freq"); // newer saves write one base a layer type: the same
+            256_000
+        }
+        Family::Gemma3 => {
+            let unsaid = serde_json::to_value(TextConfig::gemma3()).map_err(|error| error.to_string())?;
+            for (key, default) in unsaid.as_object().into_iter().flatten() {
+                text.entry(key).or_insert_with(|| default.clone());
+            }
+            if !ends.is_null() {
+                text.insert("eos_token_id".into(), ends); // stands beside the decoder here
+            }
+            if value["mm_tokens_per_image"].is_null() {
+                value["mm_tokens_per_image"] = json!(256);
+            }
+            262_144
+        }
+    };
+    value["image_token_index"] = match image_token {
+        Value::Null => json!(first_image_token),
+        id => id,
+    };
     Ok(())
 }
 

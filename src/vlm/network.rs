@@ -1,4 +1,4 @@
-//! PaliGemma 2: image tower, projector and decoder as one network.
+//! PaliGemma 2 and Gemma 3: image tower, projector and decoder as one network.
 //!
 //! In: pixels, token ids with image placeholders, roles. Out: hidden states and logits. All functions are
 //! pure and have gradients when the parameters are variables.
@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::vlm::cache::Cache;
 use crate::vlm::config::Config;
 use crate::vlm::gemma::Gemma;
-use crate::vlm::linear::Linear;
+use crate::vlm::projector::Projector;
 use crate::vlm::sequence::Sequence;
 use crate::vlm::siglip::Siglip;
 use crate::vlm::weights::Weights;
@@ -15,22 +15,21 @@ use candle_core::{Device, Tensor};
 
 /// The network's parameters; cloning shares them.
 #[derive(Debug, Clone)]
-pub struct PaliGemma {
+pub struct Network {
     config: Config,
     tower: Siglip,
-    projector: Linear,
+    projector: Projector,
     decoder: Gemma,
     device: Device,
 }
 
-impl PaliGemma {
+impl Network {
     /// Takes every parameter that `config` implies from `weights`.
     pub fn new(config: &Config, weights: &Weights) -> Result<Self> {
-        let (inputs, outputs) = (config.vision_config.hidden_size, config.projection_dim);
         Ok(Self {
             config: config.clone(),
             tower: Siglip::new(&config.vision_config, weights)?,
-            projector: Linear::new(weights, "multi_modal_projector.linear", inputs, outputs, true)?,
+            projector: Projector::new(config, weights)?,
             decoder: Gemma::new(&config.text_config, weights)?,
             device: weights.device().clone(),
         })
@@ -51,13 +50,13 @@ impl PaliGemma {
         self.tower.forward(pixels)
     }
 
-    /// The tower's output as the decoder takes it: `[N, patches, width]` to `[N, patches, H]`.
+    /// The tower's output as the decoder takes it: `[N, patches, width]` to `[N, image tokens, H]`.
     pub fn project(&self, seen: &Tensor) -> Result<Tensor> {
         self.projector.forward(seen)
     }
 
     /// Embeddings `[B, T, H]` of token ids, row by row; placeholders take the next rows of
-    /// `images[N, patches, H]` in order, and there must be as many of either.
+    /// `images[N, image tokens, H]` in order, and there must be as many of either.
     pub fn embed(&self, ids: &[Vec<u32>], images: &Tensor) -> Result<Tensor> {
         let (batch, length) = (ids.len(), ids.first().map_or(0, Vec::len));
         let text_config = &self.config.text_config;
@@ -134,13 +133,14 @@ fn gather(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vlm::adapter::Lora;
+    use crate::vlm::batch::{Batch, Side};
     use crate::vlm::ops;
-    use crate::vlm::sequence::Role::{Padding, Prefix, Suffix};
     use candle_core::Var;
     use std::collections::BTreeMap;
 
     /// Cross-entropy of two short answers about two noisy images.
-    fn loss(model: &PaliGemma) -> Tensor {
+    fn loss(model: &Network) -> Tensor {
         let config = model.config();
         let side = config.vision_config.image_size;
         let values: Vec<f32> = (0..2 * 3 * side * side)
@@ -148,24 +148,12 @@ mod tests {
             .collect();
         let pixels = Tensor::from_vec(values, (2, 3, side, side), model.device()).unwrap();
         let image = config.image_token_index;
-        let ids = vec![
-            vec![image, image, image, image, 2, 7, 8, 9],
-            vec![0, image, image, image, image, 2, 11, 12],
+        let prompts = [
+            vec![image, image, image, image, 2, 7],
+            vec![image, image, image, image, 2, 11],
         ];
-        let prefix = |padding: usize, suffix: usize| -> Vec<_> {
-            (0..8)
-                .map(|i| {
-                    if i < padding {
-                        Padding
-                    } else if i < 8 - suffix {
-                        Prefix
-                    } else {
-                        Suffix
-                    }
-                })
-                .collect()
-        };
-        let sequence = Sequence::new(vec![prefix(0, 2), prefix(1, 1)]);
+        let rows: [(&[u32], &[u32]); 2] = [(&prompts[0], &[8, 9]), (&prompts[1], &[12])];
+        let Batch { ids, sequence } = Batch::new(&rows, 8, Side::Left, |id| config.role(id));
         let images = model.project(&model.see(&pixels).unwrap()).unwrap();
         let hidden = model
             .hidden(&model.embed(&ids, &images).unwrap(), &sequence, None)
@@ -180,11 +168,63 @@ mod tests {
 
     #[test]
     fn every_parameter_has_a_gradient_that_agrees_with_finite_differences() {
-        let weights = Weights::fresh(5, &Device::Cpu).trainable();
-        let model = PaliGemma::new(&Config::tiny(), &weights).unwrap();
+        let parameters = [
+            3 + 2 * 16 + 2 + 2 + 1 + 2 * 11 + 1,
+            3 + 2 * 16 + 2 + 2 + 1 + 2 * 13 + 1,
+        ];
+        for (config, parameters) in Config::all_tiny().iter().zip(parameters) {
+            gradients_agree(config, &Weights::fresh(5, &Device::Cpu).trainable(), parameters);
+        }
+    }
+
+    /// Adapters whose corrections are not nothing any more.
+    fn adapted(config: &Config) -> (Lora, Weights) {
+        let targets = ["q_proj", "down_proj", "fc1"].map(str::to_owned).to_vec();
+        let (rank, alpha) = (2, 3.0);
+        let lora = Lora { rank, alpha, targets };
+        let weights = Weights::fresh(5, &Device::Cpu).adapted(lora.clone(), 7);
+        Network::new(config, &weights).unwrap();
+        for (name, variable) in weights.variables() {
+            if name.contains("lora_B") {
+                let values = (0..variable.elem_count()).map(|at| (at * 7 % 13) as f32 / 30.0 - 0.2);
+                let values = Tensor::from_iter(values, &Device::Cpu).unwrap();
+                variable.set(&values.reshape(variable.shape()).unwrap()).unwrap();
+            }
+        }
+        (lora, weights)
+    }
+
+    #[test]
+    fn adapters_alone_are_trained() {
+        for config in Config::all_tiny() {
+            let (_, weights) = adapted(&config);
+            gradients_agree(&config, &weights, 2 * (4 + 2 + 2));
+        }
+    }
+
+    #[test]
+    fn adapters_survive_a_round_trip() {
+        let (config, folder) = (Config::tiny_gemma3(), tempfile::tempdir().unwrap());
+        let (lora, weights) = adapted(&config);
+        lora.save(folder.path(), &weights.variables()).unwrap();
+        let value = |weights: Weights| {
+            let loss = loss(&Network::new(&config, &weights).unwrap());
+            loss.to_scalar::<f32>().unwrap()
+        };
+        let fresh = || Weights::fresh(5, &Device::Cpu);
+        let again = value(fresh().with_adapter(folder.path()).unwrap());
+        assert!((again - value(weights)).abs() < 1e-6);
+        assert!(
+            (again - value(fresh())).abs() > 1e-3,
+            "the adapters change nothing"
+        );
+    }
+
+    fn gradients_agree(config: &Config, weights: &Weights, parameters: usize) {
+        let model = Network::new(config, weights).unwrap();
         let gradients = loss(&model).backward().unwrap();
         let variables: BTreeMap<String, Var> = weights.variables();
-        assert_eq!(variables.len(), 3 + 2 * 16 + 2 + 2 + 1 + 2 * 11 + 1);
+        assert_eq!(variables.len(), parameters);
         for (name, variable) in &variables {
             let gradient = gradients
                 .get(variable.as_tensor())
@@ -223,7 +263,7 @@ mod tests {
 
     #[test]
     fn ids_and_features_must_fit() {
-        let model = PaliGemma::new(&Config::tiny(), &Weights::fresh(5, &Device::Cpu)).unwrap();
+        let model = Network::new(&Config::tiny(), &Weights::fresh(5, &Device::Cpu)).unwrap();
         let images = Tensor::zeros((1, 4, 16), candle_core::DType::F32, &Device::Cpu).unwrap();
         let problem = |ids: Vec<u32>| model.embed(&[ids], &images).unwrap_err().to_string();
         assert!(problem(vec![1, 2]).contains("0 image placeholders for 4 image features"));

@@ -125,20 +125,26 @@ impl<'a> Opened<'a> {
         if format == ImageFormat::Jpeg {
             return Ok(Self::Jpeg(Box::new(Jpeg::open(bytes, limits)?)));
         }
+        // What is cut is told before the decoder believes the sizes that the chunks claim.
+        if format == ImageFormat::WebP && is_cut(bytes, format) {
+            return Err(DecodeError::Truncated { format: name(format) });
+        }
         decoder(bytes, format, limits).map(|decoder| Self::Other(Box::new(decoder)))
     }
 
     fn header(&mut self, format: &'static str) -> Header {
-        let ((width, height), exif) = match self {
-            Self::Jpeg(jpeg) => (jpeg.dimensions(), jpeg.exif().to_vec()),
+        // Upright when there is no orientation or when it makes no sense.
+        let upright = |exif: &[u8]| {
+            let exif = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
+            Orientation::from_exif_chunk(exif).unwrap_or(Orientation::NoTransforms)
+        };
+        let ((width, height), orientation) = match self {
+            Self::Jpeg(jpeg) => (jpeg.dimensions(), upright(jpeg.exif())),
             Self::Other(decoder) => {
                 let exif = decoder.exif_metadata().ok().flatten().unwrap_or_default();
-                (decoder.dimensions(), exif)
+                (decoder.dimensions(), upright(&exif))
             }
         };
-        let exif = exif.strip_prefix(b"Exif\0\0").unwrap_or(&exif);
-        // Upright when there is no orientation or when it makes no sense.
-        let orientation = Orientation::from_exif_chunk(exif).unwrap_or(Orientation::NoTransforms);
         Header {
             format,
             width,
@@ -157,8 +163,8 @@ impl<'a> Opened<'a> {
 
 fn pixels(bytes: &[u8], format: ImageFormat, limits: Limits) -> Result<RgbImage, DecodeError> {
     let name = name(format);
-    // The decoders of JPEG and WebP fill up what is missing; PNG's tells.
-    if format != ImageFormat::Png && is_cut(bytes, format) {
+    // The decoders fill up what is missing at the end; PNG's tells.
+    if format == ImageFormat::Jpeg && is_cut(bytes, format) {
         return Err(DecodeError::Truncated { format: name });
     }
     let mut opened = Opened::new(bytes, format, limits)?;
@@ -240,14 +246,28 @@ fn is_cut(bytes: &[u8], format: ImageFormat) -> bool {
     match format {
         ImageFormat::Jpeg => !jpeg::ends(bytes),
         ImageFormat::Png => !png_ends(bytes),
-        _ => {
-            let declared = bytes
-                .get(4..8)
-                .and_then(|size| size.try_into().ok())
-                .map(u32::from_le_bytes);
-            declared.is_none_or(|size| u64::from(size) + 8 > bytes.len() as u64)
-        }
+        _ => !webp_ends(bytes),
     }
+}
+
+/// Whether the chunks of a WebP lie within it: its decoder allocates what a chunk's header asks for, gigabytes too.
+fn webp_ends(bytes: &[u8]) -> bool {
+    let size = |at: usize| {
+        let size = bytes.get(at + 4..at + 8)?;
+        Some(u32::from_le_bytes(size.try_into().ok()?) as usize)
+    };
+    let Some(end) = size(0)
+        .map(|size| size.saturating_add(8))
+        .filter(|end| *end <= bytes.len())
+    else {
+        return false;
+    };
+    let mut at = 12;
+    while at + 8 <= end {
+        // Chunks are padded to an even length.
+        at += 8 + size(at).map_or(0, |size| size + size % 2);
+    }
+    at <= bytes.len() + 1
 }
 
 /// Whether the chunks of a PNG lead to IEND: length, type, data, checksum (PNG specification, section 5).

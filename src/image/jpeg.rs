@@ -28,6 +28,12 @@ impl<'a> Jpeg<'a> {
         };
         let decoder = Decoder::new_with_limits(bytes, bounds).map_err(explain)?;
         let frame = decoder.header();
+        if frame.precision != 8 {
+            return Err(DecodeError::Unsupported {
+                format: "jpeg",
+                reason: format!("{} bits a channel; save it with 8", frame.precision),
+            });
+        }
         if frame.width == 0 || frame.height == 0 {
             return Err(DecodeError::Broken {
                 format: "jpeg",

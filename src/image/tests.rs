@@ -113,6 +113,28 @@ fn cut_images_are_called_truncated() {
 }
 
 #[test]
+fn a_webp_is_not_believed_what_its_chunks_claim() {
+    let mut webp = encoded(grey_ramp(8), ImageFormat::WebP);
+    webp.extend_from_slice(b"EXIF\xFF\xFF\xFF\x7F");
+    let length = webp.len() as u32 - 8;
+    webp[4..8].copy_from_slice(&length.to_le_bytes());
+    assert_eq!(
+        decode(&webp).unwrap_err(),
+        DecodeError::Truncated { format: "webp" }
+    );
+    assert!(
+        fit(
+            &webp.into(),
+            Fit {
+                max_side: 4,
+                max_bytes: 100
+            }
+        )
+        .is_err()
+    );
+}
+
+#[test]
 fn bytes_after_the_end_do_no_harm() {
     let mut jpeg = encoded(grey_ramp(64), ImageFormat::Jpeg);
     jpeg.extend_from_slice(b"a motion photo's video");
@@ -153,6 +175,24 @@ fn crc32(bytes: &[u8]) -> u32 {
             (crc >> 1) ^ (0xEDB8_8320 * (crc & 1))
         })
     })
+}
+
+#[test]
+fn modes_without_a_decoder_are_named() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/jpegs/420_q85.jpg");
+    let bytes = std::fs::read(file).unwrap();
+    let frame = bytes.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+    let problem = |at: usize, value: u8| {
+        let mut bytes = bytes.clone();
+        bytes[frame + at] = value;
+        decode(&bytes).unwrap_err().to_string()
+    };
+    assert_eq!(
+        problem(4, 12),
+        "unsupported jpeg image: 12 bits a channel; save it with 8"
+    );
+    assert!(problem(1, 0xC3).starts_with("unsupported jpeg image: lossless"));
+    assert_eq!(problem(6, 0), "broken jpeg image: a size of 37×0 pixels");
 }
 
 #[test]

@@ -37,6 +37,7 @@ impl Checkpoint {
         let ends = &config.text_config.eos_token_id;
         let tokenizer = Tokenizer::load(folder, ends, config.image_token_index, config.image_tokens())?;
         let processor = Processor::load(folder)?;
+        tokenizer.check_fits(folder, config.text_config.vocab_size)?;
         if processor.side() != config.vision_config.image_size {
             let (ours, theirs) = (processor.side(), config.vision_config.image_size);
             return Err(Error::Checkpoint {
@@ -161,7 +162,33 @@ pub(crate) mod tests {
             "{}",
             problem()
         );
-        std::fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
+        let config = folder.path().join("config.json");
+        let fitting = std::fs::read_to_string(&config).unwrap();
+        std::fs::write(
+            &config,
+            fitting.replace("\"vocab_size\":340", "\"vocab_size\":336"),
+        )
+        .unwrap();
+        assert!(
+            problem().contains("tokenizer.json")
+                && problem().contains("has the id 336, the network knows 336"),
+            "{}",
+            problem()
+        );
+        std::fs::write(&config, fitting.replace("\"paligemma\"", "\"llava\"")).unwrap();
+        assert!(
+            problem().contains("config.json") && problem().contains("`llava` is not supported; supported: ")
+        );
+        std::fs::write(&config, fitting).unwrap();
+        let path = folder.path().join("tokenizer.json");
+        let tokenizer = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, &tokenizer[..tokenizer.len() / 2]).unwrap();
+        assert!(
+            problem().contains("tokenizer.json") && problem().contains("fetch it again"),
+            "{}",
+            problem()
+        );
+        std::fs::remove_file(&path).unwrap();
         assert!(problem().contains("tokenizer.json"));
     }
 }

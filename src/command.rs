@@ -8,6 +8,7 @@ mod init;
 mod lab;
 mod models;
 mod out;
+mod plain;
 mod progress;
 mod query;
 mod summary;
@@ -67,7 +68,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Lab(arguments) => lab::run(arguments),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", plain::lines(&format!("{error:#}")));
         ExitCode::FAILURE
     })
 }

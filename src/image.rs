@@ -5,6 +5,7 @@
 
 mod decode;
 mod encode;
+mod jpeg;
 mod perceptual;
 mod sniff;
 

@@ -1,13 +1,14 @@
 //! `auditdm audit`: one run with progress, a summary, and an exit code.
 
 use super::out::Out;
+use super::plain;
 use super::progress::Face;
 use super::summary;
 use crate::audit::{Ended, Run};
 use crate::config::Config;
 use anyhow::Context;
 use clap::Args;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -83,9 +84,13 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         .await
         .context("the run is committed, but its summary could not be read back")?;
     if arguments.json {
-        writeln!(Out, "{}", serde_json::to_string_pretty(&found)?)?;
+        let mut found = serde_json::to_string_pretty(&found)?;
+        if std::io::stdout().is_terminal() {
+            found = plain::lines(&found);
+        }
+        writeln!(Out, "{found}")?;
     } else {
-        write!(Out, "{found}")?;
+        write!(Out, "{}", plain::lines(&found.to_string()))?;
     }
     Ok(match ended {
         Ended::Failed(error) => return Err(error.into()),

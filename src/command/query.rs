@@ -1,6 +1,7 @@
 //! `auditdm query`: SQL over the tables, named or given.
 
 use super::out::Out;
+use super::plain::Plain;
 use crate::sql;
 use crate::sql::named::Queries;
 use crate::sql::output::{self, Format};
@@ -79,6 +80,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     let mut sink: Box<dyn Write + Send> = match &arguments.output {
         Some(path) => Box::new(std::io::BufWriter::new(std::fs::File::create(path)?)),
+        None if terminal => Box::new(std::io::BufWriter::new(Plain::new(Out))),
         None => Box::new(std::io::BufWriter::new(Out)),
     };
     let width = terminal_size::terminal_size()

@@ -1,5 +1,6 @@
 //! What a run found, in words and numbers, read back from the committed tables.
 
+use super::plain::line;
 use crate::audit::{Ended, Run};
 use crate::error::Result;
 use crate::slice;
@@ -10,6 +11,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::Path;
+
+/// Of what others wrote, in characters: a megabyte of answer is no summary.
+const LONGEST_SHOWN: usize = 200;
 
 /// A share with its Wilson interval.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -320,8 +324,10 @@ impl Summary {
             if at == 0 {
                 writeln!(f, "\n  The worst examples (target wrong, reference right)")?;
             }
-            let answer = |text: &Option<String>| text.clone().unwrap_or_else(|| "(no answer)".to_owned());
-            writeln!(f, "  {}. {} [{}]", at + 1, example.question, example.category)?;
+            let answer =
+                |text: &Option<String>| line(text.as_deref().unwrap_or("(no answer)"), LONGEST_SHOWN);
+            let question = line(&example.question, LONGEST_SHOWN);
+            writeln!(f, "  {}. {question} [{}]", at + 1, example.category)?;
             write!(
                 f,
                 "     target: {}; reference: {}",
@@ -329,9 +335,10 @@ impl Summary {
                 answer(&example.reference_answers)
             )?;
             if let Some(truth) = &example.truth {
-                write!(f, "; truth: {truth}")?;
+                write!(f, "; truth: {}", line(truth, LONGEST_SHOWN))?;
             }
-            writeln!(f, "\n     {} (probe {})", example.image, &example.probe_id[..8])?;
+            let image = line(&example.image, LONGEST_SHOWN);
+            writeln!(f, "\n     {image} (probe {})", &example.probe_id[..8])?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! allocated. Grey, palette, 16-bit, CMYK and YCCK images become 8-bit RGB; alpha is laid over white; the
 //! EXIF orientation is applied. CMYK takes Adobe's inverted convention, as Pillow does.
 
+use super::jpeg::{self, Jpeg};
 use super::{Decoded, sniff};
 use ::image::error::ImageError;
 use ::image::metadata::Orientation;
@@ -21,7 +22,7 @@ static TURN: Mutex<()> = Mutex::new(());
 pub struct Limits {
     /// Width times height.
     pub max_pixels: u64,
-    /// Bytes of the decoded pixels in the file's own depth and channels.
+    /// Bytes in memory: the decoded pixels in the file's own depth and channels, for JPEG with what they are made of.
     pub max_bytes: u64,
 }
 
@@ -110,47 +111,103 @@ pub(super) struct Header {
 /// Reads the header only; no pixels are decoded.
 pub(super) fn header(bytes: &[u8]) -> Result<Header, DecodeError> {
     let format = sniff::format(bytes).map_err(|looks_like| DecodeError::NotAnImage { looks_like })?;
-    let mut decoder = decoder(bytes, format, Limits::default())?;
-    let (width, height) = decoder.dimensions();
-    Ok(Header {
-        format: name(format),
-        width,
-        height,
-        orientation: orientation(&mut decoder),
-    })
+    Ok(Opened::new(bytes, format, Limits::default())?.header(name(format)))
+}
+
+/// A decoder that has read the header.
+enum Opened<'a> {
+    Jpeg(Box<Jpeg<'a>>),
+    Other(Box<dyn ImageDecoder + 'a>),
+}
+
+impl<'a> Opened<'a> {
+    fn new(bytes: &'a [u8], format: ImageFormat, limits: Limits) -> Result<Self, DecodeError> {
+        if format == ImageFormat::Jpeg {
+            return Ok(Self::Jpeg(Box::new(Jpeg::open(bytes, limits)?)));
+        }
+        // What is cut is told before the decoder believes the sizes that the chunks claim.
+        if format == ImageFormat::WebP && is_cut(bytes, format) {
+            return Err(DecodeError::Truncated { format: name(format) });
+        }
+        decoder(bytes, format, limits).map(|decoder| Self::Other(Box::new(decoder)))
+    }
+
+    fn header(&mut self, format: &'static str) -> Header {
+        // Upright when there is no orientation or when it makes no sense.
+        let upright = |exif: &[u8]| {
+            let exif = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
+            Orientation::from_exif_chunk(exif).unwrap_or(Orientation::NoTransforms)
+        };
+        let ((width, height), orientation) = match self {
+            Self::Jpeg(jpeg) => (jpeg.dimensions(), upright(jpeg.exif())),
+            Self::Other(decoder) => {
+                let exif = decoder.exif_metadata().ok().flatten().unwrap_or_default();
+                (decoder.dimensions(), upright(&exif))
+            }
+        };
+        Header {
+            format,
+            width,
+            height,
+            orientation,
+        }
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        match self {
+            Self::Jpeg(jpeg) => jpeg.memory_bytes(),
+            Self::Other(decoder) => decoder.total_bytes(),
+        }
+    }
 }
 
 fn pixels(bytes: &[u8], format: ImageFormat, limits: Limits) -> Result<RgbImage, DecodeError> {
     let name = name(format);
-    let mut decoder = decoder(bytes, format, limits)?;
-    let (width, height) = decoder.dimensions();
-    let orientation = orientation(&mut decoder);
-    let too_large = |limit| DecodeError::TooLarge {
-        format: name,
-        width,
-        height,
-        limit,
-    };
-    if u64::from(width) * u64::from(height) > limits.max_pixels {
-        return Err(too_large(format!(
-            "{} megapixels",
-            limits.max_pixels as f64 / 1e6
-        )));
-    }
-    if decoder.total_bytes() > limits.max_bytes {
-        return Err(too_large(format!("{} MiB of pixels", limits.max_bytes >> 20)));
-    }
-    // The decoders of JPEG and WebP fill up what is missing; PNG's tells.
-    if format != ImageFormat::Png && is_cut(bytes, format) {
+    // The decoders fill up what is missing at the end; PNG's tells.
+    if format == ImageFormat::Jpeg && is_cut(bytes, format) {
         return Err(DecodeError::Truncated { format: name });
     }
+    let mut opened = Opened::new(bytes, format, limits)?;
+    let header = opened.header(name);
+    let area = u64::from(header.width) * u64::from(header.height);
+    let limit = if area > limits.max_pixels {
+        Some(format!("{} megapixels", limits.max_pixels as f64 / 1e6))
+    } else if opened.memory_bytes() > limits.max_bytes {
+        Some(format!("{} MiB in memory", limits.max_bytes >> 20))
+    } else {
+        None
+    };
+    if let Some(limit) = limit {
+        return Err(DecodeError::TooLarge {
+            format: name,
+            width: header.width,
+            height: header.height,
+            limit,
+        });
+    }
     // Large images take turns, so that memory stays bounded however many threads decode.
-    let _turn = (u64::from(width) * u64::from(height) > LARGE_PIXELS)
-        .then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner));
-    let image = DynamicImage::from_decoder(decoder).map_err(|error| explain(&error, bytes, format))?;
-    let mut image = DynamicImage::ImageRgb8(flatten(image));
-    image.apply_orientation(orientation);
+    let _turn = (area > LARGE_PIXELS).then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner));
+    let pixels = match opened {
+        Opened::Jpeg(jpeg) => jpeg.pixels()?,
+        Opened::Other(decoder) => read(decoder, bytes, format)?,
+    };
+    let mut image = DynamicImage::ImageRgb8(pixels);
+    image.apply_orientation(header.orientation);
     Ok(image.into_rgb8())
+}
+
+/// Decodes a JPEG with the `image` crate, as stored.
+pub(super) fn decode_nearly(bytes: &[u8], limits: Limits) -> Result<RgbImage, DecodeError> {
+    read(
+        decoder(bytes, ImageFormat::Jpeg, limits)?,
+        bytes,
+        ImageFormat::Jpeg,
+    )
+}
+
+fn read(decoder: impl ImageDecoder, bytes: &[u8], format: ImageFormat) -> Result<RgbImage, DecodeError> {
+    let image = DynamicImage::from_decoder(decoder).map_err(|error| explain(&error, bytes, format))?;
+    Ok(flatten(image))
 }
 
 fn decoder(bytes: &[u8], format: ImageFormat, limits: Limits) -> Result<impl ImageDecoder + '_, DecodeError> {
@@ -161,13 +218,6 @@ fn decoder(bytes: &[u8], format: ImageFormat, limits: Limits) -> Result<impl Ima
     reader
         .into_decoder()
         .map_err(|error| explain(&error, bytes, format))
-}
-
-/// The EXIF orientation; upright when there is none or when it makes no sense.
-fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
-    let exif = decoder.exif_metadata().ok().flatten().unwrap_or_default();
-    let exif = exif.strip_prefix(b"Exif\0\0").unwrap_or(&exif);
-    Orientation::from_exif_chunk(exif).unwrap_or(Orientation::NoTransforms)
 }
 
 /// To 8-bit RGB, alpha over white.
@@ -194,16 +244,30 @@ fn flatten(image: DynamicImage) -> RgbImage {
 /// Whether the data end before the format's own end.
 fn is_cut(bytes: &[u8], format: ImageFormat) -> bool {
     match format {
-        ImageFormat::Jpeg => !jpeg_ends(bytes),
+        ImageFormat::Jpeg => !jpeg::ends(bytes),
         ImageFormat::Png => !png_ends(bytes),
-        _ => {
-            let declared = bytes
-                .get(4..8)
-                .and_then(|size| size.try_into().ok())
-                .map(u32::from_le_bytes);
-            declared.is_none_or(|size| u64::from(size) + 8 > bytes.len() as u64)
-        }
+        _ => !webp_ends(bytes),
     }
+}
+
+/// Whether the chunks of a WebP lie within it: its decoder allocates what a chunk's header asks for, gigabytes too.
+fn webp_ends(bytes: &[u8]) -> bool {
+    let size = |at: usize| {
+        let size = bytes.get(at + 4..at + 8)?;
+        Some(u32::from_le_bytes(size.try_into().ok()?) as usize)
+    };
+    let Some(end) = size(0)
+        .map(|size| size.saturating_add(8))
+        .filter(|end| *end <= bytes.len())
+    else {
+        return false;
+    };
+    let mut at = 12;
+    while at + 8 <= end {
+        // Chunks are padded to an even length.
+        at += 8 + size(at).map_or(0, |size| size + size % 2);
+    }
+    at <= bytes.len() + 1
 }
 
 /// Whether the chunks of a PNG lead to IEND: length, type, data, checksum (PNG specification, section 5).
@@ -219,29 +283,6 @@ fn png_ends(bytes: &[u8]) -> bool {
         at = at.saturating_add(12).saturating_add(length);
     }
     false
-}
-
-/// Whether the segments and scans of a JPEG lead to its end-of-image marker (ISO/IEC 10918-1, annex B).
-/// Walking them keeps embedded thumbnails, which have such a marker too, out of it.
-fn jpeg_ends(bytes: &[u8]) -> bool {
-    let mut at = 2;
-    loop {
-        // To the next marker: within a scan FF is followed by 00 (a data byte), D0–D7 (restart) or fill.
-        let Some(found) = bytes.get(at..).and_then(|rest| {
-            rest.windows(2)
-                .position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0x00 | 0x01 | 0xD0..=0xD7 | 0xFF))
-        }) else {
-            return false;
-        };
-        at += found;
-        if bytes[at + 1] == 0xD9 {
-            return true;
-        }
-        let Some(length) = bytes.get(at + 2..at + 4) else {
-            return false;
-        };
-        at += 2 + usize::from(u16::from_be_bytes([length[0], length[1]]));
-    }
 }
 
 fn explain(error: &ImageError, bytes: &[u8], format: ImageFormat) -> DecodeError {

@@ -30,9 +30,15 @@ fn every_fixture_has_pillows_pixels() {
         let decoded = decode(&photo(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
         let (width, height) = decoded.pixels.dimensions();
         assert_eq!(expected["size"], serde_json::json!([width, height]), "{name}");
-        // Lossless files may differ by the rounding of 16 bits or alpha, lossy ones by the transform's.
-        let lossless = !name.ends_with("jpg") && !name.starts_with("lossy");
-        let tolerance = if lossless { 1 } else { 6 };
+        // Lossless files may differ by the rounding of 16 bits or alpha, WebP by the transform's.
+        let lossless = !name.starts_with("lossy");
+        let tolerance = if name.ends_with("jpg") {
+            0
+        } else if lossless {
+            1
+        } else {
+            6
+        };
         for (index, point) in expected["points"].as_array().unwrap().iter().enumerate() {
             let (row, column) = (index as u32 / 4, index as u32 % 4);
             let (x, y) = (width * (2 * column + 1) / 8, height * (2 * row + 1) / 8);
@@ -51,6 +57,22 @@ fn every_fixture_has_pillows_pixels() {
             }
         }
     }
+}
+
+#[test]
+fn every_layout_of_jpeg_has_exactly_pillows_pixels() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/jpegs");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "jpg") {
+            let read = |path: &Path| decode(&std::fs::read(path).unwrap()).unwrap().pixels;
+            let (ours, theirs) = (read(&path), read(&path.with_extension("png")));
+            assert!(ours == theirs, "{}", path.display());
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 18);
 }
 
 #[test]
@@ -88,6 +110,28 @@ fn cut_images_are_called_truncated() {
             );
         }
     }
+}
+
+#[test]
+fn a_webp_is_not_believed_what_its_chunks_claim() {
+    let mut webp = encoded(grey_ramp(8), ImageFormat::WebP);
+    webp.extend_from_slice(b"EXIF\xFF\xFF\xFF\x7F");
+    let length = webp.len() as u32 - 8;
+    webp[4..8].copy_from_slice(&length.to_le_bytes());
+    assert_eq!(
+        decode(&webp).unwrap_err(),
+        DecodeError::Truncated { format: "webp" }
+    );
+    assert!(
+        fit(
+            &webp.into(),
+            Fit {
+                max_side: 4,
+                max_bytes: 100
+            }
+        )
+        .is_err()
+    );
 }
 
 #[test]
@@ -131,6 +175,24 @@ fn crc32(bytes: &[u8]) -> u32 {
             (crc >> 1) ^ (0xEDB8_8320 * (crc & 1))
         })
     })
+}
+
+#[test]
+fn modes_without_a_decoder_are_named() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/jpegs/420_q85.jpg");
+    let bytes = std::fs::read(file).unwrap();
+    let frame = bytes.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+    let problem = |at: usize, value: u8| {
+        let mut bytes = bytes.clone();
+        bytes[frame + at] = value;
+        decode(&bytes).unwrap_err().to_string()
+    };
+    assert_eq!(
+        problem(4, 12),
+        "unsupported jpeg image: 12 bits a channel; save it with 8"
+    );
+    assert!(problem(1, 0xC3).starts_with("unsupported jpeg image: lossless"));
+    assert_eq!(problem(6, 0), "broken jpeg image: a size of 37×0 pixels");
 }
 
 #[test]

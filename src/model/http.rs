@@ -128,5 +128,11 @@ impl Model for HttpModel {
     }
 }
 
+/// Reads the body of a chat's reply, for the fuzz target of that name.
+#[cfg(fuzzing)]
+pub fn read(bytes: &[u8]) {
+    let _ = reply::parse(bytes, 64);
+}
+
 #[cfg(test)]
 mod tests;

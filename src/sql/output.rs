@@ -15,12 +15,15 @@ use std::io::Write;
 use std::sync::Arc;
 use table::Table;
 
+pub(crate) use table::is_obeyed;
+
 /// How a result is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// Aligned columns, cut to the width of the terminal.
     Table,
-    /// With a header line.
+    /// With a header line; texts as they are, so that a spreadsheet must be told to read them as text: one that begins
+    /// with `=` would run as a formula.
     Csv,
     /// One array of objects.
     Json,

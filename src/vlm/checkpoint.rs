@@ -36,6 +36,7 @@ impl Checkpoint {
         let config = Config::load(folder)?;
         let tokenizer = Tokenizer::load(folder, &config)?;
         let processor = Processor::load(folder)?;
+        tokenizer.check_fits(folder, config.text_config.vocab_size)?;
         if processor.side() != config.vision_config.image_size {
             let (ours, theirs) = (processor.side(), config.vision_config.image_size);
             return Err(Error::Checkpoint {
@@ -171,7 +172,33 @@ pub(crate) mod tests {
             "{}",
             problem()
         );
-        std::fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
+        let config = folder.path().join("config.json");
+        let fitting = std::fs::read_to_string(&config).unwrap();
+        std::fs::write(
+            &config,
+            fitting.replace("\"vocab_size\":340", "\"vocab_size\":336"),
+        )
+        .unwrap();
+        assert!(
+            problem().contains("tokenizer.json")
+                && problem().contains("has the id 336, the network knows 336"),
+            "{}",
+            problem()
+        );
+        std::fs::write(&config, fitting.replace("\"paligemma\"", "\"llava\"")).unwrap();
+        assert!(
+            problem().contains("config.json") && problem().contains("`llava` is not supported; supported: ")
+        );
+        std::fs::write(&config, fitting).unwrap();
+        let path = folder.path().join("tokenizer.json");
+        let tokenizer = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, &tokenizer[..tokenizer.len() / 2]).unwrap();
+        assert!(
+            problem().contains("tokenizer.json") && problem().contains("fetch it again"),
+            "{}",
+            problem()
+        );
+        std::fs::remove_file(&path).unwrap();
         assert!(problem().contains("tokenizer.json"));
     }
 }

@@ -161,13 +161,16 @@ pub(crate) fn weight_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let index = folder.join("model.safetensors.index.json");
     let bytes = std::fs::read(&index).map_err(|_| Error::Checkpoint {
         path: folder.to_owned(),
-        problem: "holds neither model.safetensors nor model.safetensors.index.json".into(),
+        problem: "holds neither model.safetensors nor model.safetensors.index.json; name a checkpoint folder in the \
+                  hub's layout"
+            .into(),
     })?;
     let problem = |problem: String| Error::Checkpoint {
         path: index.clone(),
         problem,
     };
-    let index_content: Index = serde_json::from_slice(&bytes).map_err(|error| problem(error.to_string()))?;
+    let index_content: Index = serde_json::from_slice(&bytes)
+        .map_err(|error| problem(format!("not an index of shards ({error}); fetch it again")))?;
     let names: BTreeSet<String> = index_content.weight_map.into_values().collect();
     // A name is a file of this folder, never a way out of it.
     if let Some(name) = names
@@ -176,7 +179,14 @@ pub(crate) fn weight_files(folder: &Path) -> Result<Vec<PathBuf>> {
     {
         return Err(problem(format!("`{name}` is not a file name")));
     }
-    Ok(names.into_iter().map(|name| folder.join(name)).collect())
+    let shards: Vec<PathBuf> = names.into_iter().map(|name| folder.join(name)).collect();
+    match shards.iter().find(|shard| !shard.is_file()) {
+        None => Ok(shards),
+        Some(missing) => Err(Error::Checkpoint {
+            path: missing.clone(),
+            problem: "the index lists this shard, and it is not there; fetch it".into(),
+        }),
+    }
 }
 
 #[derive(serde::Deserialize)]
@@ -306,11 +316,42 @@ mod tests {
         );
         drop(stored);
         let bytes = std::fs::read(&path).unwrap();
-        std::fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
-        assert!(open().contains("not a whole safetensors file"));
+        // Cut in the data, in the header, to nothing, and with a header that claims more than there is.
+        let absurd = [&[0xFF; 8][..], &bytes[8..]].concat();
+        for broken in [&bytes[..bytes.len() - 3], &bytes[..20], &bytes[..0], &absurd] {
+            std::fs::write(&path, broken).unwrap();
+            let problem = open();
+            assert!(
+                problem.contains("model.safetensors") && problem.contains("fetch it again"),
+                "{problem}"
+            );
+        }
         std::fs::remove_file(&path).unwrap();
         let index = folder.path().join("model.safetensors.index.json");
         std::fs::write(&index, r#"{"weight_map":{"a":"../outside.safetensors"}}"#).unwrap();
         assert!(open().contains("is not a file name"));
+        std::fs::write(
+            &index,
+            r#"{"weight_map":{"a":"one.safetensors","b":"two.safetensors"}}"#,
+        )
+        .unwrap();
+        write(
+            &folder.path().join("one.safetensors"),
+            "a",
+            Dtype::F32,
+            &[2],
+            &[0; 8],
+        );
+        assert!(
+            open().contains("two.safetensors") && open().contains("fetch it"),
+            "{}",
+            open()
+        );
+        std::fs::write(&index, r#"{"weight_map":{"a":["#).unwrap();
+        assert!(
+            open().contains("index.json") && open().contains("fetch it again"),
+            "{}",
+            open()
+        );
     }
 }

@@ -34,8 +34,8 @@ impl Tokenizer {
             path: path.clone(),
             problem,
         };
-        let mut inner =
-            tokenizers::Tokenizer::from_file(&path).map_err(|error| problem(error.to_string()))?;
+        let mut inner = tokenizers::Tokenizer::from_file(&path)
+            .map_err(|error| problem(format!("not a tokenizer ({error}); fetch it again")))?;
         // Both would be applied silently; the processor pads and the context is checked elsewhere.
         inner.with_padding(None);
         inner
@@ -99,6 +99,21 @@ impl Tokenizer {
     /// Whether a token ends an answer.
     pub fn ends(&self, id: u32) -> bool {
         self.ends.contains(&id)
+    }
+
+    /// Refuses a tokenizer with more tokens than the network has embeddings for.
+    pub(crate) fn check_fits(&self, folder: &Path, embeddings: usize) -> Result<()> {
+        let mut vocabulary = self.inner.get_vocab(true).into_iter();
+        match vocabulary.find(|(_, id)| *id as usize >= embeddings && *id != self.image) {
+            Some((token, id)) => Err(Error::Checkpoint {
+                path: folder.join("tokenizer.json"),
+                problem: format!(
+                    "token `{token}` has the id {id}, the network knows {embeddings}; fetch the tokenizer and config.json \
+                     of one checkpoint"
+                ),
+            }),
+            None => Ok(()),
+        }
     }
 
     /// The text of an answer's tokens, without special ones.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod command;
+mod hostile;
 mod photos;
 mod resume;
 #[path = "../support/server.rs"]

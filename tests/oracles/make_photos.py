@@ -71,6 +71,9 @@ alpha.putalpha(base.convert("L"))
 alpha.save(OUT / "alpha.png")
 alpha.save(OUT / "alpha.webp", lossless=True)
 base.convert("1").save(OUT / "bilevel.png")
+frames = [base.transpose(Image.Transpose.FLIP_LEFT_RIGHT), base.convert("L").convert("RGB")]
+base.save(OUT / "animated.png", save_all=True, append_images=frames, duration=100)
+base.save(OUT / "animated.webp", save_all=True, append_images=frames, duration=100, lossless=True)
 
 # YCCK: Pillow writes plain CMYK only. The planes are its own; the Adobe marker says transform 2 (YCCK).
 cmyk = np.asarray(with_black(base)).astype(np.float64)

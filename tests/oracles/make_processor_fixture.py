@@ -53,8 +53,11 @@ images = SiglipImageProcessor.from_pretrained(out)
 images.image_seq_length = image_tokens
 processor = PaliGemmaProcessor(image_processor=images, tokenizer=fast)
 tensors = {}
-for name in ("photo.jpg", "drawing.png"):
-    inputs = processor(images=Image.open(os.path.join(out, name)), text="<image>answer en how many?", return_tensors="pt")
+jpegs = os.path.join(os.path.dirname(__file__), "..", "data", "jpegs")  # from make_jpegs.py
+others = [os.path.join(jpegs, name) for name in ("420_q30.jpg", "440_q80.jpg", "progressive_422_q50.jpg", "cmyk_q90.jpg")]
+for path in [os.path.join(out, "photo.jpg"), os.path.join(out, "drawing.png"), *others]:
+    name = os.path.basename(path)
+    inputs = processor(images=Image.open(path), text="<image>answer en how many?", return_tensors="pt")
     tensors[name] = inputs["pixel_values"][0].contiguous()
 save_file(tensors, os.path.join(out, "pixel_values.safetensors"))
 

@@ -129,15 +129,17 @@ fn short(value: f64) -> String {
     }
 }
 
-/// On one line, without what a terminal would obey (escapes, and marks that turn the direction of writing).
+/// On one line, without what a terminal would obey.
 fn printable(text: &str) -> String {
-    let harmful = |each: char| {
-        each.is_control()
-            || matches!(each, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
-    };
-    text.chars()
-        .map(|each| if harmful(each) { ' ' } else { each })
-        .collect()
+    let shown = |each| if is_obeyed(each) { ' ' } else { each };
+    text.chars().map(shown).collect()
+}
+
+/// Whether a terminal would act on a character instead of showing it: control characters, escapes among them, and marks
+/// that turn the direction of writing.
+pub(crate) fn is_obeyed(each: char) -> bool {
+    each.is_control()
+        || matches!(each, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
 
 /// Takes from the widest column until all fit or none can give any more.

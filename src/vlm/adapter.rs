@@ -8,13 +8,13 @@ use crate::error::{Error, Result};
 use crate::vlm::ops;
 use crate::vlm::weights::{Initial, Weights, save_as};
 use candle_core::{Tensor, Var};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What adapters of a network look like.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Lora {
     /// Columns of A and B.
     #[serde(rename = "r")]
@@ -94,9 +94,9 @@ impl Lora {
     /// are those of the adapted network.
     pub fn save(&self, folder: &Path, variables: &BTreeMap<String, Var>) -> Result<()> {
         let path = folder.join("adapter_config.json");
-        let mut config = serde_json::to_value(self).expect("plain data");
-        config["peft_type"] = "LORA".into();
-        config["bias"] = "none".into();
+        let config = json!({
+            "peft_type": "LORA", "bias": "none", "r": self.rank, "lora_alpha": self.alpha, "target_modules": self.targets,
+        });
         std::fs::write(&path, config.to_string() + "\n").map_err(|source| Error::File {
             action: "write",
             path,

@@ -23,7 +23,7 @@ pub struct Tokenizer {
 #[derive(Debug, Clone)]
 enum Form {
     Prefix { bos: u32 },
-    Chat(Chat),
+    Chat(Box<Chat>),
 }
 
 impl Tokenizer {
@@ -47,7 +47,7 @@ impl Tokenizer {
                     .token_to_id("<bos>")
                     .ok_or_else(|| problem("token `<bos>` is missing".into()))?,
             },
-            Family::Gemma3 => Form::Chat(Chat::load(folder, config, &inner)?),
+            Family::Gemma3 => Form::Chat(Box::new(Chat::load(folder, config, &inner)?)),
         };
         Ok(Self {
             inner,

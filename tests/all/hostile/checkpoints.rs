@@ -38,7 +38,7 @@ fn broken_checkpoints_are_named() {
             }
         }
         let started = Instant::now();
-        match Checkpoint::load(folder.path(), &Device::Cpu) {
+        match Checkpoint::load(folder.path(), None, &Device::Cpu) {
             Ok(_) => loaded += 1,
             Err(error) => {
                 let said = error.to_string();

@@ -107,11 +107,14 @@ impl Lane {
         F: Future<Output = Outcome<T>>,
     {
         let deadline = self.pace.timeout;
+        // Boxed twice on the way: futures within futures double in size at each step.
         let paid = || {
-            self.meter
-                .charge(asked, self.pulse.watch(within(deadline, attempt())))
+            Box::pin(
+                self.meter
+                    .charge(asked, self.pulse.watch(within(deadline, attempt()))),
+            )
         };
-        let sent = || self.gate.admit(race(self.pace.hedge_after, &self.gate, paid));
+        let sent = || Box::pin(self.gate.admit(race(self.pace.hedge_after, &self.gate, paid)));
         let tried = repeat(self.pace.max_retries, &self.halt, subject, sent);
         self.breaker.watch(tried).await
     }

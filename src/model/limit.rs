@@ -90,7 +90,7 @@ impl Gate {
                 let next = self.state().rate.next(Instant::now());
                 match next {
                     Some(moment) => {
-                        sleep_until(moment.min(Instant::now() + Duration::from_millis(100))).await
+                        sleep_until(moment.min(Instant::now() + Duration::from_millis(100))).await;
                     }
                     None => break,
                 }

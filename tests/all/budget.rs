@@ -199,7 +199,7 @@ async fn an_estimate_comes_near_and_asks_nobody() {
         let sql = format!("SELECT {what} AS n FROM (SELECT * FROM calls ORDER BY started_at OFFSET 80)");
         query(folder.path(), &sql)["n"].as_f64().unwrap()
     };
-    near("requests", sum("calls"), real("count(*) * 1.0"), 0.0);
+    near("requests", sum("calls"), real("count(*) * 1.0"), 0.01);
     near(
         "tokens",
         sum("tokens_in") + sum("tokens_out"),
@@ -327,4 +327,40 @@ async fn a_dead_server_stops_the_run_and_a_living_one_goes_on() {
         400,
         "what the living one answered before is not asked again"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn counters_are_served_while_a_run_is_under_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let slow = Behaviour::Delay(100, Box::new(Behaviour::answer("red")));
+    let server = Server::start(vec![slow]).await;
+    let address = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let (place, text) = (folder.path().to_owned(), configuration(400, &server.url, ""));
+    let address_text = address.to_string();
+    let running = tokio::spawn(async move { run(&place, &text, &["--metrics", &address_text]).await });
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut pages = Vec::new();
+    while !running.is_finished() {
+        if let Ok(reply) = client.get(format!("http://{address}/metrics")).send().await {
+            pages.push(reply.text().await.unwrap());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(running.await.unwrap().status.code(), Some(0));
+    let value = |page: &String, start: &str| {
+        let line = page
+            .lines()
+            .find(|line| line.starts_with(start))
+            .map(str::to_owned);
+        line.map_or(0.0, |line| {
+            line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+        })
+    };
+    let most = |start: &str| pages.iter().map(|page| value(page, start)).fold(0.0, f64::max);
+    assert!(most("auditdm_calls_total{role=\"target\"") > 50.0);
+    assert!(most("auditdm_requests_in_flight{role=\"target\",model=\"small\"}") >= 16.0);
+    assert!(most("auditdm_budget_requests_total") > 100.0);
 }

@@ -3,7 +3,7 @@ CREATE TABLE calls (
     call_id TEXT NOT NULL, -- 32 hex digits
     run_id TEXT NOT NULL, -- the run that made the call
     model_id TEXT NOT NULL, -- who was called
-    role TEXT NOT NULL, -- prober, painter, target, reference or judge
+    role TEXT NOT NULL, -- prober, painter, target, reference or judge; drift where a stored pair was asked again
     subject TEXT NOT NULL, -- id of the pair or probe that it was about
     attempt INTEGER NOT NULL, -- which try, from 0
     status TEXT NOT NULL, -- ok, transient, refused or fatal

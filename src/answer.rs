@@ -5,8 +5,7 @@
 //! failure only a call.
 
 use crate::diverge::{TRUTH, Truth, judge, normalize};
-use crate::error::{Error, Result};
-use crate::model::{CallError, Model, Reply, Request, Sampling, calls};
+use crate::model::{CallError, Halt, Model, Reply, Request, Sampling, Stop, calls};
 use crate::probe::Pair;
 use crate::progress::ModelProgress;
 use crate::row::{AnswerRow, Role, Rows, VerdictRow, id};
@@ -22,6 +21,17 @@ pub struct Player {
     pub name: String,
     /// How it draws its answers.
     pub sampling: Sampling,
+    /// The brake of the run, for when nothing sent to the model can succeed.
+    pub halt: Halt,
+}
+
+impl Player {
+    fn give_up(&self, problem: String) {
+        self.halt.stop(Stop::Model {
+            model: self.name.clone(),
+            problem,
+        });
+    }
 }
 
 /// Answers by (pair, model).
@@ -30,10 +40,8 @@ pub type Answers = HashMap<(String, String), AnswerRow>;
 /// Verdicts by (probe, answering model, judge).
 pub type Verdicts = HashMap<(String, String, String), VerdictRow>;
 
-/// Has one model answer those of the pairs that it has not answered yet.
-///
-/// # Errors
-/// [`Error::Model`] when the model says that nothing sent to it can succeed.
+/// Has one model answer those of the pairs that it has not answered yet. When it says that nothing sent to
+/// it can succeed, the run stops, and what was answered so far counts.
 pub async fn ask(
     player: &Player,
     role: Role,
@@ -41,7 +49,7 @@ pub async fn ask(
     known: &Answers,
     run_id: &str,
     progress: &ModelProgress,
-) -> Result<Rows> {
+) -> Rows {
     let model_id = &player.model.card().model_id;
     let mut asked = HashSet::new();
     let (ids, requests): (Vec<String>, Vec<Request>) = pairs
@@ -90,24 +98,21 @@ pub async fn ask(
                 "refused".clone_into(&mut row.status);
                 row.error = Some(message);
             }
-            Err(CallError::Transient { .. }) => {
+            Err(error) => {
+                if let CallError::Fatal { message } = error {
+                    player.give_up(message);
+                }
                 progress.failed.add(1);
                 continue;
-            }
-            Err(CallError::Fatal { message }) => {
-                return Err(Error::Model {
-                    model: player.name.clone(),
-                    problem: message,
-                });
             }
         }
         progress.done.add(1);
         rows.answers.push(row);
     }
-    Ok(rows)
+    rows
 }
 
-fn request(pair: &Pair, pair_id: &str, sampling: &Sampling) -> Option<Request> {
+pub(crate) fn request(pair: &Pair, pair_id: &str, sampling: &Sampling) -> Option<Request> {
     Some(Request {
         subject: pair_id.into(),
         images: vec![pair.image.clone()?],
@@ -175,17 +180,14 @@ pub fn by_truth(said: Said) -> Vec<VerdictRow> {
     verdicts
 }
 
-/// Has a judge decide on the answers that ground truth leaves open.
-///
-/// # Errors
-/// [`Error::Model`] when the judge says that nothing sent to it can succeed.
+/// Has a judge decide on the answers that ground truth leaves open; like [`ask`], it may stop the run.
 pub async fn judge(
     player: &Player,
     said: Said<'_>,
     known: &Verdicts,
     run_id: &str,
     progress: &ModelProgress,
-) -> Result<Rows> {
+) -> Rows {
     let judge_id = &player.model.card().model_id;
     let mut open: Vec<(&Pair, &String)> = Vec::new();
     let mut requests = Vec::new();
@@ -229,22 +231,19 @@ pub async fn judge(
         let (verdict, reason) = match reply.outcome {
             Ok(completion) => judge::parse(&completion.text),
             Err(CallError::Refused { message }) => (judge::Verdict::Unsure, message),
-            Err(CallError::Transient { .. }) => {
+            Err(error) => {
+                if let CallError::Fatal { message } = error {
+                    player.give_up(message);
+                }
                 progress.failed.add(1);
                 continue;
-            }
-            Err(CallError::Fatal { message }) => {
-                return Err(Error::Model {
-                    model: player.name.clone(),
-                    problem: message,
-                });
             }
         };
         progress.done.add(1);
         rows.verdicts
             .push(verdict_row(pair, model_id, judge_id, verdict, reason));
     }
-    Ok(rows)
+    rows
 }
 
 /// The key of a verdict: probe, answering model, judge.

@@ -5,11 +5,15 @@
 
 mod cast;
 mod done;
+mod drift;
+mod estimate;
 mod read;
 mod run;
 
 pub use cast::Cast;
 pub use done::Done;
+pub use drift::Drift;
+pub use estimate::{Estimate, Line};
 pub use run::{Ended, Run};
 
 use crate::answer::{self, Answers, Player, Said, Verdicts};
@@ -17,12 +21,13 @@ use crate::config::{CopyBytes, Pace};
 use crate::diverge::{Case, Measure, score};
 use crate::error::Result;
 use crate::imagine;
+use crate::metrics::Metrics;
 use crate::probe::{Ask, Pair, Subject, asks, propose};
 use crate::progress::Progress;
 use crate::row::{ImageBytesRow, Role, Rows, RunProbeRow};
 use crate::source::Found;
 use chrono::Utc;
-use futures::future::{join_all, try_join_all};
+use futures::future::join_all;
 use futures::stream::{BoxStream, StreamExt};
 use read::Seen;
 use std::collections::HashSet;
@@ -49,6 +54,8 @@ pub struct Audit {
     pub done: Done,
     /// How far it is.
     pub progress: Progress,
+    /// What an operator watches.
+    pub metrics: Metrics,
 }
 
 /// Audits every image: the rows of one batch of images after another, as batches finish.
@@ -205,11 +212,11 @@ impl Audit {
     async fn answers(&self, pairs: &[Pair], rows: &mut Rows) -> Result<()> {
         let mut answers = self.done.answers(pairs)?;
         let known = &answers;
-        let replies = try_join_all(self.cast.players().map(|(role, player)| {
+        let replies = join_all(self.cast.players().map(|(role, player)| {
             let progress = self.progress.of(role, &player.name);
             answer::ask(player, role, pairs, known, &self.run_id, progress)
         }))
-        .await?;
+        .await;
         for new in replies {
             let keyed = new
                 .answers
@@ -235,11 +242,11 @@ impl Audit {
         };
         let mut verdicts = self.done.verdicts(pairs)?;
         let known = &verdicts;
-        let judged = try_join_all(self.cast.judges.iter().map(|judge: &Player| {
+        let judged = join_all(self.cast.judges.iter().map(|judge: &Player| {
             let progress = self.progress.of(Role::Judge, &judge.name);
             answer::judge(judge, said, known, &self.run_id, progress)
         }))
-        .await?;
+        .await;
         let truths = answer::by_truth(said).into_iter();
         let truths = truths
             .filter(|row| !known.contains_key(&answer::verdict_key(row)))

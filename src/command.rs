@@ -1,14 +1,18 @@
 //! What people see: the command line.
 //!
 //! Exit codes: 0 done, 1 failed (or, for `models verify`, beyond the tolerance), 2 wrong usage, 3 done but
-//! for calls that failed for now (run it again), 130 interrupted with everything finished committed.
+//! for calls that failed for now (run it again), 4 stopped at the budget, 130 interrupted; in all of them
+//! everything finished is committed.
 
 mod audit;
+mod estimate;
 mod init;
 mod lab;
+mod metrics;
 mod models;
 mod out;
 mod plain;
+mod preview;
 mod progress;
 mod query;
 mod summary;

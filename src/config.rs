@@ -7,9 +7,11 @@
 mod problems;
 mod validate;
 
+use crate::budget::BudgetOptions;
 use crate::diverge::Measure;
 use crate::error::{Error, Result};
 use crate::imagine::http::ImagesOptions;
+use crate::model::BreakerOptions;
 use crate::model::http::HttpOptions;
 use crate::model::local::LocalOptions;
 use crate::model::mock::MockOptions;
@@ -52,6 +54,13 @@ pub struct Config {
     pub divergence: Measure,
     /// How much is under way at once.
     pub pace: Pace,
+    /// What may be spent on remote models; a thousand requests where it is left out.
+    pub budget: Option<BudgetOptions>,
+    /// When a server is given up.
+    pub breaker: BreakerOptions,
+    /// Stored pairs that each HTTP model is asked again at the start of a run, to see whether it still
+    /// answers the same; 0 asks none.
+    pub drift_pairs: usize,
 }
 
 impl Default for Config {
@@ -71,6 +80,9 @@ impl Default for Config {
             answers: Sampling::default(),
             divergence: Measure::default(),
             pace: Pace::default(),
+            budget: None,
+            breaker: BreakerOptions::default(),
+            drift_pairs: 32,
         }
     }
 }
@@ -208,6 +220,12 @@ impl Config {
             });
         }
         Ok(config.resolved(folder))
+    }
+
+    /// What may be spent, whether or not the file says so.
+    #[must_use]
+    pub fn budget(&self) -> BudgetOptions {
+        self.budget.clone().unwrap_or_else(BudgetOptions::unsaid)
     }
 
     /// Makes relative paths start from the configuration's folder.

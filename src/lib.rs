@@ -25,11 +25,15 @@ pub mod vlm;
 
 pub mod train;
 
+pub mod budget;
+
 pub mod model;
 
 pub mod diverge;
 
 pub mod progress;
+
+pub mod metrics;
 
 pub mod probe;
 

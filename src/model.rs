@@ -1,20 +1,26 @@
 //! The boundary to every model: a batch of requests in, one reply each out, in order.
 //!
 //! Implementations: [`http`] (OpenAI-compatible chat completions), [`local`] (candle), [`mock`].
-//! Limits, timeouts and retries are wrappers around any of them.
+//! Limits, deadlines, retries and budgets are wrappers around any of them; [`Lane`] puts them together.
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
+mod breaker;
 mod call;
 mod card;
+mod halt;
+mod hedge;
 pub mod http;
-pub mod limit;
+mod lane;
+mod limit;
 pub mod local;
+mod meter;
 pub mod mock;
-pub mod retry;
-pub mod timeout;
+mod pulse;
+mod retry;
+mod timeout;
 
 #[cfg(test)]
 pub(crate) mod conformance;
@@ -23,7 +29,13 @@ pub(crate) mod conformance;
 pub(crate) mod server;
 
 pub use crate::vlm::Sampling;
+pub use breaker::BreakerOptions;
 pub use call::calls;
+pub use halt::{Halt, Stop};
+pub(crate) use lane::Outcome;
+pub use lane::{Lane, Pace, Paced, Traffic};
+pub(crate) use meter::Asked;
+pub use meter::Prices;
 
 /// Whatever answers, asks or judges.
 #[async_trait::async_trait]
@@ -89,7 +101,7 @@ pub struct Request {
 pub struct Reply {
     /// The text, or why there is none.
     pub outcome: Result<Completion, CallError>,
-    /// Every attempt, in order; at least one.
+    /// Every attempt, in order; none if nothing was sent ([`CallError::Unsent`]).
     pub attempts: Vec<Attempt>,
 }
 
@@ -116,6 +128,8 @@ pub enum CallError {
         message: String,
         /// Seconds that the server asked to wait.
         retry_after_s: Option<u64>,
+        /// What kind of trouble it is, for those who set the pace.
+        trouble: Trouble,
     },
     /// The same request will never be answered: a policy refusal, an image that is too large, 4xx.
     #[error("{message}")]
@@ -129,6 +143,25 @@ pub enum CallError {
         /// In words, with the remedy.
         message: String,
     },
+    /// Not sent, for the run is stopping; a later one asks.
+    #[error("{message}")]
+    Unsent {
+        /// Why the run is stopping.
+        message: String,
+    },
+}
+
+/// Kinds of transient trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// Too many requests (429).
+    Busy,
+    /// More than the server can do at once (503, 529).
+    Overloaded,
+    /// No reply, though the request was sent: it may be billed.
+    Silent,
+    /// Anything else.
+    Other,
 }
 
 /// One try of one request.
@@ -146,24 +179,12 @@ pub struct Attempt {
     pub error: Option<CallError>,
 }
 
-/// Wraps a remote model so that it is asked at its own pace: retries around the limit around the
-/// deadline, so that neither a wait between attempts nor a wait in the queue counts as a call.
-#[must_use]
-pub fn paced(model: Arc<dyn Model>, pace: &Pace) -> Arc<dyn Model> {
-    let timed = Arc::new(timeout::Timeout::new(model, pace.timeout));
-    let limited = Arc::new(limit::Limit::new(timed, pace.max_in_flight));
-    Arc::new(retry::Retry::new(limited, pace.max_retries))
-}
-
-/// How fast and how persistently something remote is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pace {
-    /// Requests on their way at the same time.
-    pub max_in_flight: usize,
-    /// Longest wait for one reply.
-    pub timeout: std::time::Duration,
-    /// Attempts after the first.
-    pub max_retries: u32,
+/// The outcome of a call that is not sent, for the run is stopping.
+fn unsent(halt: &Halt) -> CallError {
+    let why = halt.reason().map_or_else(String::new, |stop| stop.to_string());
+    CallError::Unsent {
+        message: format!("not sent: {why}"),
+    }
 }
 
 /// Asks a model one thing.

@@ -4,9 +4,13 @@
 //! come sets and look-ups that hold 16 bytes an id, and for rows that are needed again the columns they
 //! came in. Attempts that failed for the moment are in `calls` only and therefore not done.
 
+mod habits;
 mod known;
+mod spent;
 
+pub use habits::{Habit, Habits, Wrote, habits};
 pub use known::{Ids, Known};
+pub use spent::{Spent, spent};
 
 use crate::error::Result;
 use crate::row::{AnswerRow, ProbeRow, VerdictRow};
@@ -134,6 +138,14 @@ pub async fn diverged(
 /// The models of the tables.
 pub async fn known_models(tables: &Tables) -> Result<Ids> {
     Ids::load(tables, "SELECT model_id FROM models").await
+}
+
+/// How a run stands, if it was ever started.
+pub async fn run_status(tables: &Tables, run_id: &str) -> Result<Option<String>> {
+    let sql = format!("SELECT status FROM runs WHERE run_id = {}", quoted(run_id));
+    let batches: Vec<_> = tables.query(&sql).await?.try_collect().await?;
+    let row = batches.iter().find(|batch| batch.num_rows() > 0);
+    Ok(row.map(|batch| batch.column(0).as_string::<i32>().value(0).to_owned()))
 }
 
 /// The probes that a run covers.

@@ -3,16 +3,17 @@
 //! The same model in two parts may be two cards: a judge is asked without the answering template.
 
 use crate::answer::Player;
+use crate::budget::Budget;
 use crate::config::{Config, ModelOptions, PainterOptions, ProberKind, ProberOptions};
 use crate::diverge::{TRUTH, judge};
 use crate::error::Result;
 use crate::imagine::Painter;
 use crate::imagine::http::HttpPainter;
 use crate::imagine::lab::LabPainter;
-use crate::model::http::{HttpModel, client};
 use crate::model::local::{LocalModel, LocalOptions};
+use crate::model::http::{HttpModel, client, lane};
 use crate::model::mock::Mock;
-use crate::model::{Model, ModelCard};
+use crate::model::{Halt, Lane, Model, ModelCard, Traffic};
 use crate::probe::dataset::Dataset;
 use crate::probe::lab::Lab;
 use crate::probe::prompted::Prompted;
@@ -21,6 +22,7 @@ use crate::progress::{Counter, ModelProgress, Progress};
 use crate::row::{ModelRow, Role};
 use crate::vlm::Sampling;
 use chrono::Utc;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The name of the painter in progress and summaries.
@@ -38,6 +40,8 @@ pub struct Cast {
     pub askers: Vec<Asker>,
     /// Who draws.
     pub painter: Option<Arc<dyn Painter>>,
+    /// The budget and the brake that all remote ones share.
+    pub traffic: Traffic,
 }
 
 impl Cast {
@@ -46,10 +50,17 @@ impl Cast {
     /// # Errors
     /// [`crate::Error::Checkpoint`] or [`crate::Error::Model`] naming what cannot be opened.
     pub fn open(config: &Config) -> Result<Self> {
+        let traffic = Traffic {
+            budget: Budget::new(config.budget()),
+            halt: Halt::default(),
+            breaker: config.breaker.clone(),
+        };
         let mut opener = Opener {
             config,
             client: client()?,
             loaded: Vec::new(),
+            lanes: BTreeMap::new(),
+            traffic: traffic.clone(),
         };
         let answers = &config.answers;
         Ok(Self {
@@ -75,8 +86,10 @@ impl Cast {
                 Some(PainterOptions::Http(options)) => Some(Arc::new(HttpPainter::new(
                     opener.client.clone(),
                     (**options).clone(),
+                    &traffic,
                 )?)),
             },
+            traffic,
         })
     }
 
@@ -164,6 +177,9 @@ struct Opener<'a> {
     config: &'a Config,
     client: reqwest::Client,
     loaded: Vec<(LocalOptions, Arc<dyn Model>)>,
+    /// One lane a name, however many parts it plays.
+    lanes: BTreeMap<String, Arc<Lane>>,
+    traffic: Traffic,
 }
 
 impl Opener<'_> {
@@ -176,7 +192,11 @@ impl Opener<'_> {
                 if !templated {
                     "{prompt}".clone_into(&mut options.prompt_template);
                 }
-                Ok(HttpModel::new(self.client.clone(), options, sampling)?.paced())
+                let lane = self
+                    .lanes
+                    .entry(name.to_owned())
+                    .or_insert_with(|| Arc::new(lane(name, &options, &self.traffic)));
+                Ok(HttpModel::new(self.client.clone(), options, sampling)?.in_lane(lane.clone()))
             }
             ModelOptions::Local(options) => {
                 let mut options = options.clone();
@@ -198,6 +218,7 @@ impl Opener<'_> {
             model: self.model(name, sampling, templated)?,
             name: name.to_owned(),
             sampling: sampling.clone(),
+            halt: self.traffic.halt.clone(),
         })
     }
 

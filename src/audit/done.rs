@@ -30,6 +30,15 @@ pub struct Done {
     covered: Ids,
 }
 
+/// What is to do about a probe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    /// Nothing: it is scored, or it never became a pair.
+    pub is_done: bool,
+    /// Whether target and references, in order, are still to answer; none where it is no pair.
+    pub answers: Vec<bool>,
+}
+
 impl Done {
     /// Looks up what concerns this cast, measure and run.
     ///
@@ -88,14 +97,59 @@ impl Done {
         self.covered.contains(probe_id)
     }
 
+    /// Whether the tables hold probes of these probers.
+    pub fn has_probes(&self) -> bool {
+        !self.probes.is_empty()
+    }
+
+    /// What is to do about a known probe; none where the probe is to be written.
+    ///
+    /// # Errors
+    /// [`crate::Error::Arrow`] when a row is not what it should be.
+    pub fn open(&self, probe_id: &str) -> Result<Option<Open>> {
+        let Some(row) = self.probes.get(&[probe_id])? else {
+            return Ok(None);
+        };
+        let pair_id = row.pair_id.as_deref();
+        let is_open = |known: &Known<AnswerRow>| pair_id.map(|pair_id| !known.contains(&[pair_id]));
+        Ok(Some(Open {
+            is_done: pair_id.is_none() || self.diverged.contains(probe_id),
+            answers: self
+                .answers
+                .iter()
+                .filter_map(|(_, known)| is_open(known))
+                .collect(),
+        }))
+    }
+
+    /// Whether the tables hold an answer of the model.
+    pub fn has_answered(&self, model_id: &str) -> bool {
+        self.answers
+            .iter()
+            .any(|(id, known)| id == model_id && !known.is_empty())
+    }
+
     /// The known ones of the asks about a subject that are pairs without a divergence, ready to be
     /// answered.
     ///
     /// # Errors
     /// [`crate::Error::Table`] when drawn images cannot be read.
     pub async fn pending(&self, subject: &Subject, asks: &[Ask]) -> Result<Vec<Pair>> {
+        let open = asks.iter().filter(|ask| !self.diverged.contains(&ask.probe_id));
+        self.pairs(subject, open).await
+    }
+
+    /// The known ones of the asks about a subject that are pairs, with their images.
+    ///
+    /// # Errors
+    /// [`crate::Error::Table`] when drawn images cannot be read.
+    pub async fn pairs<'a>(
+        &self,
+        subject: &Subject,
+        asks: impl Iterator<Item = &'a Ask>,
+    ) -> Result<Vec<Pair>> {
         let mut pairs = Vec::new();
-        for ask in asks.iter().filter(|ask| !self.diverged.contains(&ask.probe_id)) {
+        for ask in asks {
             let Some(row) = self.probes.get(&[&ask.probe_id])? else {
                 continue;
             };

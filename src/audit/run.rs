@@ -1,15 +1,18 @@
 //! One run from configuration to committed tables: what the command line and a library user start.
 
-use super::{Audit, Cast, Done, audit};
+use super::{Audit, Cast, Done, Drift, Estimate, audit, drift, estimate};
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::metrics::Metrics;
+use crate::model::Stop;
+use crate::plan;
 use crate::progress::ModelProgress;
-use crate::row::{RunRow, id};
+use crate::row::{Rows, RunRow, id};
 use crate::sink::{Limits, Sink};
 use crate::source::{self, Found};
 use crate::tables::Tables;
 use chrono::{DateTime, Utc};
-use futures::stream::{BoxStream, StreamExt};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +31,12 @@ pub struct Run {
     config: Config,
     started_at: DateTime<Utc>,
     found: BoxStream<'static, Result<Found>>,
+    /// Only so many images are wanted.
+    preview: Option<usize>,
+    /// Nothing of this run was interrupted, so that models may have changed since.
+    starts: bool,
+    /// How remote models answered stored pairs at the start.
+    pub drift: Vec<Drift>,
 }
 
 /// How a run ended.
@@ -35,6 +44,8 @@ pub struct Run {
 pub enum Ended {
     /// Everything that the source has is done, but for what a transient failure postponed.
     Done,
+    /// The budget is used up, or only a preview was wanted; what was received is committed.
+    Stopped(Stop),
     /// It was asked to stop; what was finished is committed.
     Interrupted,
     /// It could not go on; what was finished is committed.
@@ -59,9 +70,15 @@ impl Run {
         let tables = Tables::open(&config.tables).await?;
         let run_id = run_id(&config, &cast);
         let done = Done::load(&tables, &cast, &config.divergence.name(), &run_id).await?;
+        let starts = plan::run_status(&tables, &run_id)
+            .await?
+            .is_none_or(|status| status == "done");
+        let spent = plan::spent(&tables, &run_id).await?;
+        cast.traffic.budget.resume(spent.towards_budget, spent.time);
         let audit = Audit {
             run_id,
             progress: cast.progress(),
+            metrics: Metrics::default(),
             measure: config.divergence,
             seed: config.seed,
             copy_bytes: config.copy_bytes,
@@ -76,6 +93,9 @@ impl Run {
             config,
             started_at: Utc::now(),
             found,
+            preview: None,
+            starts,
+            drift: Vec::new(),
         })
     }
 
@@ -95,13 +115,29 @@ impl Run {
         self.tables.append_rows(&models).await?;
         self.note("running", None).await?;
 
+        let mut again = Rows::default();
+        if std::mem::take(&mut self.starts) {
+            let (source, pairs) = (&self.config.source, self.config.drift_pairs);
+            self.drift = drift::check(&self.audit, source, pairs, &mut again).await?;
+            for drift in self.drift.iter().filter(|drift| drift.changed > 0) {
+                tracing::warn!("{drift}");
+            }
+        }
+
         let (halt, mut halted) = watch::channel(false);
         let interrupted = Arc::new(AtomicBool::new(false));
         let flag = interrupted.clone();
+        let traffic = self.audit.cast.traffic.clone();
+        let brake = traffic.halt.clone();
+        let clock = tokio::spawn({
+            let traffic = traffic.clone();
+            async move { traffic.out_of_time().await }
+        });
         let found = std::mem::replace(&mut self.found, futures::stream::empty().boxed());
         let found = found.take_until(async move {
             tokio::select! {
                 () = stop => flag.store(true, Ordering::Relaxed),
+                () = traffic.halt.stopped() => {}
                 _ = halted.wait_for(|halted| *halted) => {}
             }
         });
@@ -114,6 +150,7 @@ impl Run {
                 ..Limits::default()
             },
         );
+        sink.push(again).await?;
         let mut failure = None;
         loop {
             let due = sink.due().unwrap_or_else(Instant::now);
@@ -126,7 +163,10 @@ impl Run {
             };
             match batch {
                 None => break,
-                Some(Ok(rows)) => sink.push(rows).await?,
+                Some(Ok(rows)) => {
+                    self.audit.metrics.observe(&rows);
+                    sink.push(rows).await?;
+                }
                 Some(Err(error)) => {
                     // No new batches; those under way are paid for and come to their end.
                     halt.send_replace(true);
@@ -134,24 +174,52 @@ impl Run {
                 }
             }
         }
+        clock.abort();
         sink.commit().await?;
-        let ended = match failure {
-            Some(error) => Ended::Failed(error),
-            None if interrupted.load(Ordering::Relaxed) => Ended::Interrupted,
-            None => Ended::Done,
+        let ended = match (failure, brake.reason()) {
+            (Some(error), _) => Ended::Failed(error),
+            (None, Some(Stop::Model { model, problem })) => Ended::Failed(Error::Model { model, problem }),
+            (None, Some(stop)) => Ended::Stopped(stop),
+            (None, None) if interrupted.load(Ordering::Relaxed) => Ended::Interrupted,
+            (None, None) => self
+                .preview
+                .map_or(Ended::Done, |images| Ended::Stopped(Stop::Preview(images))),
         };
         match &ended {
             Ended::Done => self.note("done", None).await?,
+            Ended::Stopped(stop) => self.note("stopped", Some(stop.to_string())).await?,
             Ended::Interrupted => self.note("interrupted", Some("asked to stop".to_owned())).await?,
             Ended::Failed(error) => self.note("failed", Some(error.to_string())).await?,
         }
         Ok(ended)
     }
 
+    /// What the run would take, without asking anybody.
+    ///
+    /// # Errors
+    /// Whatever cannot be listed or read.
+    pub async fn estimate(&mut self) -> Result<Estimate> {
+        let found = std::mem::replace(&mut self.found, stream::empty().boxed());
+        estimate::estimate(&self.audit, &self.config, &self.tables, self.starts, found).await
+    }
+
+    /// Audits the first `images` images of the source only; gives them.
+    ///
+    /// # Errors
+    /// [`Error::ImageSource`] or [`Error::Store`] when the source cannot be listed.
+    pub async fn preview(&mut self, images: usize) -> Result<Vec<Found>> {
+        let found: Vec<Found> = self.found.by_ref().take(images).try_collect().await?;
+        self.images = Some(found.len());
+        self.preview = (found.len() == images).then_some(images);
+        self.found = stream::iter(found.clone()).map(Ok).boxed();
+        Ok(found)
+    }
+
     /// Writes how far the run is to the table `runs`.
     async fn note(&self, status: &str, stop_reason: Option<String>) -> Result<()> {
         let progress = &self.audit.progress;
         let sum = |count: fn(&ModelProgress) -> u64| progress.models.iter().map(count).sum::<u64>() as i64;
+        let spent = plan::spent(&self.tables, &self.audit.run_id).await?;
         let row = RunRow {
             run_id: self.audit.run_id.clone(),
             label: self.config.label.clone(),
@@ -162,7 +230,7 @@ impl Run {
             probes: progress.probes.get() as i64,
             answers: sum(|model| model.done.get()),
             errors: sum(|model| model.failed.get()),
-            cost_usd: None,
+            cost_usd: spent.cost_usd,
             started_at: self.started_at,
             updated_at: Utc::now(),
         };

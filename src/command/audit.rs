@@ -2,13 +2,16 @@
 
 use super::out::Out;
 use super::plain;
+use super::preview::Preview;
 use super::progress::Face;
 use super::summary;
 use crate::audit::{Ended, Run};
 use crate::config::Config;
+use crate::model::Stop;
 use anyhow::Context;
 use clap::Args;
 use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -23,9 +26,14 @@ Examples:
   auditdm audit                                   the lab, nothing to configure
   auditdm audit audit.toml                        your models, your images (see `auditdm init`)
   auditdm audit audit.toml --label nightly-11-24  the same questions as a run of its own
+  auditdm audit audit.toml --dry-run              how many calls, tokens, dollars and minutes it would take
+  auditdm audit audit.toml --preview 10           ten images first, their pairs shown; the rest goes on from there
+  auditdm audit audit.toml --metrics 127.0.0.1:9464   counters for Prometheus while it runs
   auditdm audit audit.toml --json > summary.json  for scripts
 
-Exit codes: 0 done, 1 failed, 3 done but for calls that failed for now, 130 interrupted.")]
+Exit codes: 0 done, 1 failed, 3 done but for calls that failed for now, 4 stopped at the budget (section
+[budget]; without one, 1000 requests to remote models), 130 interrupted. Whatever was received is committed,
+and the same command goes on.")]
 pub(super) struct Arguments {
     /// The configuration; the lab without one.
     config: Option<PathBuf>,
@@ -35,6 +43,15 @@ pub(super) struct Arguments {
     /// The run's label, instead of the configuration's.
     #[arg(long)]
     label: Option<String>,
+    /// Ask nobody: estimate calls, tokens, money and time of what is to do.
+    #[arg(long, conflicts_with = "preview")]
+    dry_run: bool,
+    /// Audit the first N images only and show their pairs.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    preview: Option<u32>,
+    /// Serve counters for Prometheus at this address while the run is under way.
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
     /// Print no progress, only the summary.
     #[arg(short, long)]
     quiet: bool,
@@ -71,9 +88,24 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     let tables_url = config.tables.clone();
     let mut run = Run::open(config.clone()).await?;
+    if arguments.dry_run {
+        let estimate = run.estimate().await?;
+        return super::estimate::print(&estimate, &run.audit.cast.traffic.budget, arguments.json);
+    }
+    let wanted = match arguments.preview {
+        Some(images) => Some(run.preview(images as usize).await?),
+        None => None,
+    };
+    let metrics = match arguments.metrics {
+        Some(address) => Some(super::metrics::serve(address, run.audit.clone()).await?),
+        None => None,
+    };
     let face = Face::show(&run, arguments.quiet || arguments.json);
     let ended = run.go(interrupted()).await?;
     face.close();
+    if let Some(metrics) = metrics {
+        metrics.abort();
+    }
 
     let folder = arguments
         .config
@@ -83,6 +115,14 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let found = summary::Summary::gather(&run, &ended, &tables_url, folder)
         .await
         .context("the run is committed, but its summary could not be read back")?;
+    if let Some(wanted) = wanted {
+        let preview = Preview::gather(&run, &wanted).await?;
+        if arguments.json {
+            writeln!(Out, "{}", serde_json::to_string_pretty(&preview)?)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        write!(Out, "{preview}")?;
+    }
     if arguments.json {
         let mut found = serde_json::to_string_pretty(&found)?;
         if std::io::stdout().is_terminal() {
@@ -93,7 +133,14 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         write!(Out, "{}", plain::lines(&found.to_string()))?;
     }
     Ok(match ended {
-        Ended::Failed(error) => return Err(error.into()),
+        Ended::Failed(error) => {
+            anyhow::bail!("{error}\neverything received is committed; go on with: {again}");
+        }
+        Ended::Stopped(Stop::Preview(_)) => ExitCode::SUCCESS,
+        Ended::Stopped(stop) => {
+            eprintln!("stopped: {stop}: {again}");
+            ExitCode::from(4)
+        }
         Ended::Interrupted => {
             eprintln!("interrupted; everything finished is committed. Go on with: {again}");
             ExitCode::from(130)

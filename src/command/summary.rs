@@ -1,8 +1,10 @@
 //! What a run found, in words and numbers, read back from the committed tables.
 
 use super::plain::line;
-use crate::audit::{Ended, Run};
+use crate::audit::{Drift, Ended, Run};
+use crate::budget::{BudgetOptions, Spend};
 use crate::error::Result;
+use crate::plan;
 use crate::slice;
 use crate::sql;
 use datafusion::common::ScalarValue;
@@ -98,6 +100,14 @@ pub(super) struct Summary {
     reference_wrong: Share,
     categories: Vec<CategoryLine>,
     costs: Vec<CostLine>,
+    /// Null where a price or a token count is not known, or nothing remote was asked.
+    cost_usd: Option<f64>,
+    spent: Spend,
+    limits: BudgetOptions,
+    #[serde(skip)]
+    budget: String,
+    /// How remote models answered stored pairs again.
+    drift: Vec<Drift>,
     examples: Vec<Example>,
     /// The user's slices, as a table.
     slices: Vec<serde_json::Value>,
@@ -114,10 +124,12 @@ impl Summary {
         let slices = slice::load(&folder.join("slices"))?;
         let evaluated = slice::evaluate(&context, &slices, &run_id).await?;
         let progress = &run.audit.progress;
+        let budget = &run.audit.cast.traffic.budget;
         Ok(Self {
             status: match ended {
                 Ended::Done => "done",
                 Ended::Interrupted => "interrupted",
+                Ended::Stopped(_) => "stopped",
                 Ended::Failed(_) => "failed",
             },
             tables: tables.to_owned(),
@@ -141,6 +153,11 @@ impl Summary {
             counts,
             categories: ask(&context, CATEGORIES, &run_id).await?,
             costs: ask(&context, COSTS, &run_id).await?,
+            cost_usd: plan::spent(&run.tables, &run_id).await?.cost_usd,
+            spent: budget.spent(),
+            limits: budget.limits().clone(),
+            budget: budget.to_string(),
+            drift: run.drift.clone(),
             examples: ask(&context, EXAMPLES, &run_id).await?,
             slices: rows(&evaluated.batches)?,
             broken_slices: evaluated.broken.iter().map(ToString::to_string).collect(),
@@ -159,7 +176,7 @@ async fn ask<T: DeserializeOwned>(context: &SessionContext, sql: &str, run_id: &
 }
 
 /// Record batches as structs; a handful of rows, so by way of JSON.
-fn rows<T: DeserializeOwned>(batches: &[arrow::array::RecordBatch]) -> Result<Vec<T>> {
+pub(super) fn rows<T: DeserializeOwned>(batches: &[arrow::array::RecordBatch]) -> Result<Vec<T>> {
     let mut writer = arrow::json::WriterBuilder::new()
         .with_explicit_nulls(true)
         .build::<_, arrow::json::writer::JsonArray>(Vec::new());
@@ -229,6 +246,17 @@ impl fmt::Display for Summary {
             )?;
         }
         writeln!(f, "  errors to retry    {}", self.postponed)?;
+        if self.spent.requests > 0 {
+            writeln!(f, "  budget used        {}", self.budget)?;
+            let cost = self.cost_usd.map_or_else(
+                || "unknown: a price or a token count is missing".to_owned(),
+                |cost| format!("{cost:.4} USD"),
+            );
+            writeln!(f, "  cost               {cost}")?;
+        }
+        for drift in &self.drift {
+            writeln!(f, "  asked again        {drift}")?;
+        }
         self.categories(f)?;
         self.costs(f)?;
         self.examples(f)?;

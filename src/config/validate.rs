@@ -4,6 +4,7 @@ use super::problems::{Problem, line_of};
 use super::{Config, ModelOptions, PainterOptions, ProberKind};
 use crate::probe::Strategy;
 use crate::vlm::Sampling;
+use std::collections::BTreeSet;
 
 /// Every problem, with its line in the text.
 pub(super) fn validate(config: &Config, text: &str) -> Vec<Problem> {
@@ -31,6 +32,10 @@ pub(super) fn validate(config: &Config, text: &str) -> Vec<Problem> {
         }
     }
     check_sampling(&["answers"], &config.answers, &mut found);
+    for problem in config.breaker.validate() {
+        found.option(&["breaker"], "[breaker]", &problem);
+    }
+    budget(config, &mut found);
     if !(0.0..1.0).contains(&config.divergence.agreement) {
         found.add(
             &["divergence", "agreement"],
@@ -137,6 +142,47 @@ fn check_model(name: &str, model: &ModelOptions, found: &mut Findings) {
     };
     for problem in problems {
         found.option(&["models", name, kind], &format!("model `{name}`"), &problem);
+    }
+}
+
+/// Limits in tokens and dollars hold only where the worst case of every call is known.
+fn budget(config: &Config, found: &mut Findings) {
+    let budget = config.budget();
+    for problem in budget.validate() {
+        found.option(&["budget"], "[budget]", &problem);
+    }
+    let unpriced = |input: Option<f64>, output: Option<f64>| {
+        budget.usd.is_some() && (input.is_none() || output.is_none())
+    };
+    let remedy = "has no price, so that a budget in usd cannot hold: set input_usd_per_mtok and \
+                  output_usd_per_mtok (0.0 where it is free)";
+    let writers = config
+        .probers
+        .iter()
+        .filter(|prober| prober.kind == ProberKind::Prompted);
+    let used: BTreeSet<&String> = [&config.target]
+        .into_iter()
+        .chain(&config.references)
+        .chain(&config.judges)
+        .chain(writers.map(|prober| &prober.model))
+        .collect();
+    for name in used {
+        let Some(ModelOptions::Http(model)) = config.models.get(name) else {
+            continue;
+        };
+        if unpriced(model.input_usd_per_mtok, model.output_usd_per_mtok) {
+            found.add(&["models", name, "http"], format!("model `{name}` {remedy}"));
+        }
+        if budget.is_metered()
+            && let Err(problem) = model.longest_answer()
+        {
+            found.option(&["models", name, "http"], &format!("model `{name}`"), &problem);
+        }
+    }
+    if let Some(PainterOptions::Http(painter)) = &config.painter
+        && unpriced(painter.input_usd_per_mtok, painter.output_usd_per_mtok)
+    {
+        found.add(&["painter", "http"], format!("the painter {remedy}"));
     }
 }
 

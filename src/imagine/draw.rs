@@ -58,7 +58,7 @@ pub async fn draw(
         let looked = match outcome {
             Ok(drawn) => image_row(&pair, drawn.image, drawn.scene, &painter.card().model_id),
             Err(CallError::Refused { message }) => Err(message),
-            Err(CallError::Transient { .. } | CallError::Fatal { .. }) => {
+            Err(CallError::Transient { .. } | CallError::Fatal { .. } | CallError::Unsent { .. }) => {
                 progress.failed.add(1);
                 continue;
             }

@@ -13,28 +13,28 @@ pub use options::ImagesOptions;
 use super::{DrawRequest, Drawing, Drawn, Painter};
 use crate::error::Result;
 use crate::model::http::{Endpoint, Payload, Usage, check, document, fitted, secret};
-use crate::model::retry::repeat;
-use crate::model::timeout::within;
-use crate::model::{Attempt, CallError, ModelCard};
+use crate::model::{Asked, Attempt, CallError, Lane, ModelCard, Outcome, Traffic};
 use chrono::Utc;
 use serde_json::{Map, Value, json};
-use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
+use std::time::Instant;
 
 /// A reply longer than this is none (base64 makes a file a third longer).
 const LONGEST_REPLY_BYTES: usize = 48 << 20;
+
+/// Tokens of a drawn image, at most, where a budget wants to know.
+const IMAGE_TOKENS: usize = 8_000;
 
 /// A painter behind an images API, with its limit, deadline and retries.
 pub struct HttpPainter {
     card: ModelCard,
     options: ImagesOptions,
     endpoint: Endpoint,
-    gate: Semaphore,
+    lane: Lane,
 }
 
 impl HttpPainter {
     /// Reads the key from the environment; nothing is sent yet.
-    pub fn new(client: reqwest::Client, options: ImagesOptions) -> Result<Self> {
+    pub fn new(client: reqwest::Client, options: ImagesOptions, traffic: &Traffic) -> Result<Self> {
         let name = &options.model;
         check(name, &options.validate())?;
         let key = secret(name, options.api_key_env.as_deref())?;
@@ -50,29 +50,24 @@ impl HttpPainter {
             .with_prices(options.input_usd_per_mtok, options.output_usd_per_mtok);
         Ok(Self {
             card,
-            gate: Semaphore::new(options.max_in_flight.max(1)),
+            lane: Lane::new("painter", &options.url, options.pace(), options.prices(), traffic),
             options,
             endpoint,
         })
     }
 
-    /// One attempt, started when there is room for it.
-    async fn attempt(&self, request: &DrawRequest) -> (Result<Drawn, CallError>, Vec<Attempt>) {
-        let _permit = self.gate.acquire().await.expect("the gate is never closed");
-        within(Duration::from_secs(self.options.timeout_s), async {
-            let (started_at, clock) = (Utc::now(), Instant::now());
-            let mut usage = Usage::default();
-            let outcome = self.ask(request, &mut usage).await;
-            let attempt = Attempt {
-                started_at,
-                latency_ms: clock.elapsed().as_secs_f64() * 1e3,
-                tokens_in: usage.tokens_in,
-                tokens_out: usage.tokens_out,
-                error: outcome.as_ref().err().cloned(),
-            };
-            (outcome, vec![attempt])
-        })
-        .await
+    async fn attempt(&self, request: &DrawRequest) -> Outcome<Drawn> {
+        let (started_at, clock) = (Utc::now(), Instant::now());
+        let mut usage = Usage::default();
+        let outcome = self.ask(request, &mut usage).await;
+        let attempt = Attempt {
+            started_at,
+            latency_ms: clock.elapsed().as_secs_f64() * 1e3,
+            tokens_in: usage.tokens_in,
+            tokens_out: usage.tokens_out,
+            error: outcome.as_ref().err().cloned(),
+        };
+        (outcome, vec![attempt])
     }
 
     async fn ask(&self, request: &DrawRequest, usage: &mut Usage) -> Result<Drawn, CallError> {
@@ -119,8 +114,13 @@ impl Painter for HttpPainter {
     }
 
     async fn draw(&self, request: DrawRequest) -> Drawing {
-        let retries = self.options.max_retries;
-        let (outcome, attempts) = repeat(retries, &request.subject, || self.attempt(&request)).await;
+        let asked = Asked {
+            text_byte: request.instruction.len(),
+            images: usize::from(request.base.is_some()),
+            tokens_out: IMAGE_TOKENS,
+        };
+        let attempt = || self.attempt(&request);
+        let (outcome, attempts) = self.lane.call(&request.subject, asked, attempt).await;
         Drawing { outcome, attempts }
     }
 }

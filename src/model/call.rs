@@ -16,7 +16,9 @@ pub fn calls<'a>(
         let number_text = number.to_string();
         let (status, error) = match &attempt.error {
             None => ("ok", None),
-            Some(error @ CallError::Transient { .. }) => ("transient", Some(error.to_string())),
+            Some(error @ (CallError::Transient { .. } | CallError::Unsent { .. })) => {
+                ("transient", Some(error.to_string()))
+            }
             Some(error @ CallError::Refused { .. }) => ("refused", Some(error.to_string())),
             Some(error @ CallError::Fatal { .. }) => ("fatal", Some(error.to_string())),
         };

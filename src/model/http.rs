@@ -19,7 +19,9 @@ pub(crate) use options::{check, endpoint_problems, secret};
 pub(crate) use picture::{fitted, on_pixel_threads};
 pub(crate) use reply::{Usage, document};
 
-use super::{Attempt, CallError, Completion, Model, ModelCard, Reply, Request, Sampling, paced};
+use super::{
+    Attempt, CallError, Completion, Lane, Model, ModelCard, Paced, Reply, Request, Sampling, Traffic,
+};
 use crate::error::{Error, Result};
 use chrono::Utc;
 use futures::future::join_all;
@@ -79,11 +81,18 @@ impl HttpModel {
         })
     }
 
-    /// The same model with the limit, deadline and retries of its options.
+    /// The same model with the limit, deadline and retries of its options, in a lane of its own.
     #[must_use]
     pub fn paced(self) -> Arc<dyn Model> {
-        let pace = self.options.pace();
-        paced(Arc::new(self), &pace)
+        let lane = lane("model", &self.options, &Traffic::default());
+        self.in_lane(Arc::new(lane))
+    }
+
+    /// The same model in a lane that it shares.
+    #[must_use]
+    pub fn in_lane(self, lane: Arc<Lane>) -> Arc<dyn Model> {
+        let longest_answer = self.options.longest_answer().ok().flatten();
+        Arc::new(Paced::new(Arc::new(self), lane, longest_answer))
     }
 
     async fn ask(&self, request: &Request) -> Result<reply::Answered, CallError> {
@@ -96,6 +105,11 @@ impl HttpModel {
             .await?;
         reply::parse(&bytes, request.sampling.max_tokens)
     }
+}
+
+/// The lane to the server of these options; `name` is what the configuration calls the model.
+pub fn lane(name: &str, options: &HttpOptions, traffic: &Traffic) -> Lane {
+    Lane::new(name, &options.url, options.pace(), options.prices(), traffic)
 }
 
 #[async_trait::async_trait]

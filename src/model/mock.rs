@@ -1,6 +1,6 @@
 //! A model that costs nothing: a pure function of the request and a seed, for tests, benches and dry runs.
 
-use super::{Attempt, CallError, Completion, Model, ModelCard, Reply, Request};
+use super::{Attempt, CallError, Completion, Model, ModelCard, Reply, Request, Trouble};
 use crate::row;
 use chrono::Utc;
 use futures::future::join_all;
@@ -103,6 +103,7 @@ impl Mock {
             return Err(CallError::Transient {
                 message: "mock error, as error_rate asks for".into(),
                 retry_after_s: None,
+                trouble: Trouble::Other,
             });
         }
         if luck < self.options.error_rate + self.options.refuse_rate {

@@ -9,6 +9,8 @@ pub enum Role {
     Target,
     Reference,
     Judge,
+    /// Asked again, to see whether the answer is still the same.
+    Drift,
 }
 
 impl Role {
@@ -21,6 +23,7 @@ impl Role {
             Self::Target => "target",
             Self::Reference => "reference",
             Self::Judge => "judge",
+            Self::Drift => "drift",
         }
     }
 }

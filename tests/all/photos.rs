@@ -4,7 +4,7 @@ use crate::server::{Behaviour, Server};
 use std::path::Path;
 use std::process::{Command, Output};
 
-fn auditdm(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn auditdm(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_auditdm"));
     command
         .current_dir(folder)

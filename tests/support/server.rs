@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How the server treats one request.
 #[derive(Debug, Clone)]
@@ -50,6 +50,9 @@ pub enum Behaviour {
     Huge,
     /// Milliseconds before what follows.
     Delay(u64, Box<Behaviour>),
+    /// So many requests a second, and so many at once, are treated as follows; the others get 429 with this
+    /// Retry-After.
+    Bucket(u32, u32, Option<String>, Box<Behaviour>),
 }
 
 impl Behaviour {
@@ -78,6 +81,20 @@ struct Shared {
     received: Mutex<Vec<Received>>,
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
+    /// Tokens of the bucket, and when they were counted.
+    bucket: Mutex<Option<(f64, Instant)>>,
+}
+
+impl Shared {
+    fn take(&self, per_s: u32, capacity: u32) -> bool {
+        let mut bucket = self.bucket.lock().unwrap();
+        let (tokens, counted) = bucket.get_or_insert((f64::from(capacity), Instant::now()));
+        *tokens = (*tokens + counted.elapsed().as_secs_f64() * f64::from(per_s)).min(f64::from(capacity));
+        *counted = Instant::now();
+        let taken = *tokens >= 1.0;
+        *tokens -= f64::from(u8::from(taken));
+        taken
+    }
 }
 
 /// A server on a free local port, until it is dropped.
@@ -99,6 +116,7 @@ impl Server {
             received: Mutex::default(),
             in_flight: AtomicUsize::new(0),
             most_in_flight: AtomicUsize::new(0),
+            bucket: Mutex::default(),
         });
         let router = axum::Router::new()
             .fallback(serve)
@@ -174,12 +192,12 @@ async fn serve(
     };
     let now = shared.in_flight.fetch_add(1, SeqCst) + 1;
     shared.most_in_flight.fetch_max(now, SeqCst);
-    let response = respond(&shared.script[index], &body).await;
+    let response = respond(&shared, &shared.script[index], &body).await;
     shared.in_flight.fetch_sub(1, SeqCst);
     response
 }
 
-fn respond<'a>(behaviour: &'a Behaviour, body: &'a Bytes) -> BoxFuture<'a, Response> {
+fn respond<'a>(shared: &'a Shared, behaviour: &'a Behaviour, body: &'a Bytes) -> BoxFuture<'a, Response> {
     Box::pin(async move {
         match behaviour {
             Behaviour::Answer(texts) => {
@@ -231,7 +249,14 @@ fn respond<'a>(behaviour: &'a Behaviour, body: &'a Bytes) -> BoxFuture<'a, Respo
             Behaviour::Huge => completion(&"x".repeat(8 << 20), 1).into_response(),
             Behaviour::Delay(delay_ms, next) => {
                 tokio::time::sleep(Duration::from_millis(*delay_ms)).await;
-                respond(next, body).await
+                respond(shared, next, body).await
+            }
+            Behaviour::Bucket(per_s, capacity, retry_after, next) => {
+                if shared.take(*per_s, *capacity) {
+                    return respond(shared, next, body).await;
+                }
+                let busy = Behaviour::Status(429, retry_after.clone(), "too many requests".to_owned());
+                respond(shared, &busy, body).await
             }
         }
     })

@@ -8,4 +8,4 @@ SELECT calls.role, coalesce(models.name, calls.model_id) AS model,
 FROM calls LEFT JOIN models ON models.model_id = calls.model_id
 WHERE calls.run_id = $run
 GROUP BY calls.role, calls.model_id, models.name
-ORDER BY array_position(['prober', 'painter', 'target', 'reference', 'judge'], calls.role), model
+ORDER BY array_position(['prober', 'painter', 'target', 'reference', 'judge', 'drift'], calls.role), model

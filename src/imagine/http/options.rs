@@ -1,8 +1,10 @@
 //! What a user says about a painter behind HTTP: one section of the configuration.
 
 use crate::model::http::endpoint_problems;
+use crate::model::{Pace, Prices};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::time::Duration;
 
 /// Fields of the request's body that the program sets and a configuration may not.
 const OWN_FIELDS: [&str; 5] = ["model", "prompt", "image", "n", "stream"];
@@ -84,6 +86,26 @@ impl ImagesOptions {
             }
         }
         problems
+    }
+
+    /// How fast this painter may be asked.
+    #[must_use]
+    pub const fn pace(&self) -> Pace {
+        Pace {
+            max_in_flight: self.max_in_flight,
+            timeout: Duration::from_secs(self.timeout_s),
+            max_retries: self.max_retries,
+            hedge_after: None,
+        }
+    }
+
+    /// What its tokens cost.
+    #[must_use]
+    pub const fn prices(&self) -> Prices {
+        Prices {
+            input_usd_per_mtok: self.input_usd_per_mtok,
+            output_usd_per_mtok: self.output_usd_per_mtok,
+        }
     }
 }
 

@@ -11,10 +11,10 @@ fn painter(server: &Server, options: ImagesOptions) -> HttpPainter {
         url: server.url.clone(),
         model: "painter".into(),
         revision: "1".into(),
-        timeout_s: 5,
+        timeout_s: options.timeout_s.min(5),
         ..options
     };
-    HttpPainter::new(client().unwrap(), options).unwrap()
+    HttpPainter::new(client().unwrap(), options, &Traffic::default()).unwrap()
 }
 
 fn request(base: bool) -> DrawRequest {
@@ -137,9 +137,12 @@ async fn busy_servers_are_asked_again_and_refusals_are_kept() {
 #[tokio::test]
 async fn a_server_that_hangs_meets_the_deadline() {
     let server = Server::start(vec![Behaviour::Hang]).await;
-    let mut painter = painter(&server, ImagesOptions::default());
-    (painter.options.timeout_s, painter.options.max_retries) = (1, 0);
-    let drawing = painter.draw(request(false)).await;
+    let options = ImagesOptions {
+        timeout_s: 1,
+        max_retries: 0,
+        ..ImagesOptions::default()
+    };
+    let drawing = painter(&server, options).draw(request(false)).await;
     assert_eq!(drawing.outcome.unwrap_err().to_string(), "no reply within 1 s");
     assert_eq!(drawing.attempts.len(), 1);
 }

@@ -1,6 +1,6 @@
 //! What a server's refusal means: worth another try, final for this request, or final for the run.
 
-use crate::model::CallError;
+use crate::model::{CallError, Trouble};
 use chrono::{DateTime, Utc};
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
@@ -14,6 +14,7 @@ pub(crate) fn transient(message: impl Into<String>, retry_after_s: Option<u64>) 
     CallError::Transient {
         message: message.into(),
         retry_after_s,
+        trouble: Trouble::Other,
     }
 }
 
@@ -41,7 +42,15 @@ pub(super) fn classify(status: StatusCode, headers: &HeaderMap, text: &str, fiel
         return fatal(format!("{message} (the account has no credit left)"));
     }
     match status.as_u16() {
-        408 | 409 | 425 | 429 | 500.. => transient(message, retry_after_s(headers, Utc::now())),
+        status @ (408 | 409 | 425 | 429 | 500..) => CallError::Transient {
+            message,
+            retry_after_s: retry_after_s(headers, Utc::now()),
+            trouble: match status {
+                429 => Trouble::Busy,
+                503 | 529 => Trouble::Overloaded,
+                _ => Trouble::Other,
+            },
+        },
         300..=399 => {
             let location = headers
                 .get(LOCATION)

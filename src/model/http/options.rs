@@ -1,7 +1,7 @@
 //! What a user says about a model behind HTTP: one section of the configuration.
 
 use crate::error::{Error, Result};
-use crate::model::Pace;
+use crate::model::{Pace, Prices};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -40,6 +40,8 @@ pub struct HttpOptions {
     pub timeout_s: u64,
     /// Attempts after the first, for errors that are worth it.
     pub max_retries: u32,
+    /// After so long without a reply the same request is sent a second time; both may be billed.
+    pub hedge_after_s: Option<f64>,
     /// Price of a million input tokens.
     pub input_usd_per_mtok: Option<f64>,
     /// Price of a million output tokens.
@@ -62,6 +64,7 @@ impl Default for HttpOptions {
             max_in_flight: 8,
             timeout_s: 120,
             max_retries: 5,
+            hedge_after_s: None,
             input_usd_per_mtok: None,
             output_usd_per_mtok: None,
         }
@@ -81,6 +84,12 @@ impl HttpOptions {
         }
         if self.max_in_flight == 0 || self.timeout_s == 0 {
             problems.push("max_in_flight and timeout_s must be at least 1".into());
+        }
+        if self
+            .hedge_after_s
+            .is_some_and(|after| !after.is_finite() || after <= 0.0)
+        {
+            problems.push("hedge_after_s must be above 0; leave it out to send nothing twice".into());
         }
         for field in OWN_FIELDS {
             if self.extra_body.contains_key(field) {
@@ -102,11 +111,43 @@ impl HttpOptions {
 
     /// How fast this model may be asked.
     #[must_use]
-    pub const fn pace(&self) -> Pace {
+    pub fn pace(&self) -> Pace {
         Pace {
             max_in_flight: self.max_in_flight,
             timeout: Duration::from_secs(self.timeout_s),
             max_retries: self.max_retries,
+            hedge_after: self
+                .hedge_after_s
+                .and_then(|after| Duration::try_from_secs_f64(after).ok()),
+        }
+    }
+
+    /// What its tokens cost.
+    #[must_use]
+    pub const fn prices(&self) -> Prices {
+        Prices {
+            input_usd_per_mtok: self.input_usd_per_mtok,
+            output_usd_per_mtok: self.output_usd_per_mtok,
+        }
+    }
+
+    /// The longest answer in tokens: what `extra_body` says, or else a request's sampling. An error where
+    /// neither is sent.
+    ///
+    /// # Errors
+    /// In words, with the remedy.
+    pub fn longest_answer(&self) -> Result<Option<usize>, String> {
+        let said = ["max_completion_tokens", "max_tokens"]
+            .into_iter()
+            .find_map(|name| self.extra_body.get(name)?.as_u64());
+        match said {
+            Some(tokens) => Ok(Some(tokens as usize)),
+            None if self.omit_fields.iter().any(|name| name == "max_tokens") => Err(
+                "omit_fields leaves out max_tokens, so that nothing bounds an answer: set \
+                 extra_body = { max_completion_tokens = 256 } to hold a budget of tokens or usd"
+                    .to_owned(),
+            ),
+            None => Ok(None),
         }
     }
 }

@@ -177,7 +177,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, mut file) = create(folder.path(), "run.1-of-1.").unwrap();
         file.write_all(&frame(7, b"{}", b"")).unwrap();
-        assert_eq!(list(folder.path()).unwrap(), [path.clone()]);
+        assert_eq!(list(folder.path()).unwrap(), std::slice::from_ref(&path));
         assert_eq!(read(&path).unwrap(), None);
         drop(file);
         assert_eq!(read(&path).unwrap(), Some(vec![record(7, b"{}", b"")]));

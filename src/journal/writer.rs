@@ -58,7 +58,6 @@ impl Writer {
         std::thread::spawn(move || {
             while let Ok(file) = files.recv() {
                 let mut files: Vec<_> = std::iter::once(file).chain(files.try_iter()).collect();
-                files.sort_by_key(|file| Arc::as_ptr(file));
                 files.dedup_by(|a, b| Arc::ptr_eq(a, b));
                 for file in files {
                     if let Err(error) = file.sync_data() {

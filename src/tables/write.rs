@@ -262,7 +262,7 @@ mod tests {
     impl ObjectStore for Faulty {
         async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
             let commit = options.mode == PutMode::Create;
-            if !commit || (self.commits.fetch_add(1, Relaxed) + 1) % self.every != 0 {
+            if !commit || !(self.commits.fetch_add(1, Relaxed) + 1).is_multiple_of(self.every) {
                 return self.inner.put_opts(path, payload, options).await;
             }
             let source = || Box::new(std::io::Error::other("scripted"));

@@ -177,7 +177,7 @@ impl Stage {
             }
             if kill_after.is_some_and(|after| started.elapsed() > after) {
                 child.kill().unwrap();
-                kill_after_wait(&mut child);
+                child.wait().unwrap();
                 return Some(Instant::now());
             }
             std::thread::sleep(Duration::from_millis(2));
@@ -282,14 +282,12 @@ impl Stage {
                 let moment = Duration::from_millis(random.random_range(50..2_000));
                 let moment = (!enough && failpoint.is_none()).then_some(moment);
                 let died = self.live(self.spawn(config, &tables, &[], failpoint.as_deref()), moment);
-                match died {
-                    Some(death) => deaths.push(death),
-                    None => {
-                        // Not every place is reached by every process: it is tried again with new tables.
-                        places.extend(failpoint);
-                        break;
-                    }
-                }
+                let Some(death) = died else {
+                    // Not every place is reached by every process: it is tried again with new tables.
+                    places.extend(failpoint);
+                    break;
+                };
+                deaths.push(death);
             }
             quiet(true);
             self.check(&tables, &since, &deaths, &mut figures);
@@ -334,10 +332,6 @@ impl Stage {
     }
 }
 
-fn kill_after_wait(child: &mut Child) {
-    child.wait().unwrap();
-}
-
 fn walk(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
@@ -364,7 +358,7 @@ fn report(what: &str, figures: &Figures, clock: Instant) {
         extra,
         cut,
     } = figures;
-    println!(
+    eprintln!(
         "{what}: {kills} kills, {requests} requests, {extra} of them extra ({cut} cut off, {} unread), {:.0} s",
         extra - cut,
         clock.elapsed().as_secs_f64()
@@ -399,7 +393,7 @@ async fn kill_on_s3_that_fails() {
     let figures = stage.kill("s3://audits/", kills(), |quiet| bucket.fail(!quiet));
     report("S3", &figures, clock);
     let (requests, faults) = bucket.counts();
-    println!("S3: {requests} requests to the bucket, {faults} of them with faults");
+    eprintln!("S3: {requests} requests to the bucket, {faults} of them with faults");
     assert!(faults > 10, "{faults} faults in {requests} requests");
 }
 
@@ -415,7 +409,7 @@ async fn kill_one_of_several() {
     for workers in [2, 4] {
         let clock = Instant::now();
         let figures = stage.share("s3://audits/", workers, kills().div_ceil(6), |quiet| {
-            bucket.fail(!quiet)
+            bucket.fail(!quiet);
         });
         report(&format!("{workers} processes, S3"), &figures, clock);
     }

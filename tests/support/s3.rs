@@ -6,12 +6,12 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 #![allow(unreachable_pub, reason = "included as a private module")]
 
+use auditdm::row::content_id;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -209,7 +209,7 @@ fn list(objects: &BTreeMap<String, Bytes>, query: &HashMap<String, String>) -> R
     let parameter = |name: &str| query.get(name).map_or("", String::as_str);
     let (prefix, after) = (parameter("prefix"), parameter("start-after"));
     let delimiter = query.get("delimiter").filter(|delimiter| !delimiter.is_empty());
-    let (mut contents, mut folders) = (String::new(), BTreeSet::new());
+    let (mut contents, mut folders) = (Vec::new(), BTreeSet::new());
     for (key, bytes) in objects {
         let Some(rest) = key.strip_prefix(prefix).filter(|_| key.as_str() > after) else {
             continue;
@@ -218,7 +218,7 @@ fn list(objects: &BTreeMap<String, Bytes>, query: &HashMap<String, String>) -> R
             Some((at, delimiter)) => {
                 folders.insert(&key[..prefix.len() + at + delimiter.len()]);
             }
-            None => contents.push_str(&format!(
+            None => contents.push(format!(
                 "<Contents><Key>{key}</Key><Size>{}</Size><LastModified>2026-11-24T00:00:00Z</LastModified>\
                  <ETag>{}</ETag></Contents>",
                 bytes.len(),
@@ -230,12 +230,12 @@ fn list(objects: &BTreeMap<String, Bytes>, query: &HashMap<String, String>) -> R
         .iter()
         .map(|folder| format!("<CommonPrefixes><Prefix>{folder}</Prefix></CommonPrefixes>"));
     let folders: String = folders.collect();
+    let contents = contents.concat();
     format!("<ListBucketResult>{contents}{folders}</ListBucketResult>").into_response()
 }
 
 fn tag(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    content_id(bytes)
 }
 
 fn error(status: StatusCode, code: &str) -> Response {

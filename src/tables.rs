@@ -60,6 +60,10 @@ impl Tables {
     pub async fn open(address: &str) -> Result<Self> {
         let location = Location::parse(address)?;
         location.check().await?;
+        Ok(Self::at(location))
+    }
+
+    fn at(location: Location) -> Self {
         let known = TableName::ALL.map(|table| {
             let url = location.table_url(table);
             let folder = PrefixStore::new(location.store.clone(), location.table_path(table));
@@ -71,7 +75,7 @@ impl Tables {
         let view_types = "datafusion.execution.parquet.schema_force_view_types";
         // Plans over Delta tables differ in a column's nullability, which stops an aggregate but harms none.
         let schema_check = "datafusion.execution.skip_physical_aggregate_schema_check";
-        Ok(Self {
+        Self {
             location,
             known: Arc::new(known),
             unique: Arc::new(TableName::ALL.map(|_| AtomicU64::new(0))),
@@ -81,7 +85,7 @@ impl Tables {
                     .set_bool(view_types, false)
                     .set_bool(schema_check, true),
             ),
-        })
+        }
     }
 
     /// Opens tables that are to be read.

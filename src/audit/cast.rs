@@ -10,8 +10,9 @@ use crate::error::Result;
 use crate::imagine::Painter;
 use crate::imagine::http::HttpPainter;
 use crate::imagine::lab::LabPainter;
-use crate::model::local::{LocalModel, LocalOptions};
+use crate::journal::{Journal, Journaled, JournaledPainter};
 use crate::model::http::{HttpModel, client, lane};
+use crate::model::local::{LocalModel, LocalOptions};
 use crate::model::mock::Mock;
 use crate::model::{Halt, Lane, Model, ModelCard, Traffic};
 use crate::probe::dataset::Dataset;
@@ -46,10 +47,11 @@ pub struct Cast {
 
 impl Cast {
     /// Opens every model of a checked configuration; checkpoints are loaded, servers are not called yet.
+    /// What remote ones answer goes through the journal.
     ///
     /// # Errors
     /// [`crate::Error::Checkpoint`] or [`crate::Error::Model`] naming what cannot be opened.
-    pub fn open(config: &Config) -> Result<Self> {
+    pub fn open(config: &Config, journal: Option<&Arc<Journal>>) -> Result<Self> {
         let traffic = Traffic {
             budget: Budget::new(config.budget()),
             halt: Halt::default(),
@@ -58,6 +60,7 @@ impl Cast {
         let mut opener = Opener {
             config,
             client: client()?,
+            journal,
             loaded: Vec::new(),
             lanes: BTreeMap::new(),
             traffic: traffic.clone(),
@@ -83,11 +86,13 @@ impl Cast {
             painter: match &config.painter {
                 None => None,
                 Some(PainterOptions::Lab) => Some(Arc::new(LabPainter::default())),
-                Some(PainterOptions::Http(options)) => Some(Arc::new(HttpPainter::new(
-                    opener.client.clone(),
-                    (**options).clone(),
-                    &traffic,
-                )?)),
+                Some(PainterOptions::Http(options)) => {
+                    let painter = HttpPainter::new(opener.client.clone(), (**options).clone(), &traffic)?;
+                    Some(match journal {
+                        Some(journal) => Arc::new(JournaledPainter::new(Arc::new(painter), journal.clone())),
+                        None => Arc::new(painter),
+                    })
+                }
             },
             traffic,
         })
@@ -176,6 +181,7 @@ fn set<'a>(ids: impl Iterator<Item = &'a str>) -> String {
 struct Opener<'a> {
     config: &'a Config,
     client: reqwest::Client,
+    journal: Option<&'a Arc<Journal>>,
     loaded: Vec<(LocalOptions, Arc<dyn Model>)>,
     /// One lane a name, however many parts it plays.
     lanes: BTreeMap<String, Arc<Lane>>,
@@ -196,7 +202,11 @@ impl Opener<'_> {
                     .lanes
                     .entry(name.to_owned())
                     .or_insert_with(|| Arc::new(lane(name, &options, &self.traffic)));
-                Ok(HttpModel::new(self.client.clone(), options, sampling)?.in_lane(lane.clone()))
+                let model = HttpModel::new(self.client.clone(), options, sampling)?.in_lane(lane.clone());
+                Ok(match self.journal {
+                    Some(journal) => Arc::new(Journaled::new(model, journal.clone())),
+                    None => model,
+                })
             }
             ModelOptions::Local(options) => {
                 let mut options = options.clone();

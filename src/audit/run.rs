@@ -3,6 +3,7 @@
 use super::{Audit, Cast, Done, Drift, Estimate, audit, drift, estimate};
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::journal::{self, Journal};
 use crate::metrics::Metrics;
 use crate::model::Stop;
 use crate::plan;
@@ -17,8 +18,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::sync::{mpsc, watch};
+
+/// Batches that wait for a commit to end; no new ones are begun then.
+const BATCHES_WAITING: usize = 4;
 
 /// A run that is ready to start.
 pub struct Run {
@@ -28,6 +31,7 @@ pub struct Run {
     pub tables: Tables,
     /// Images that the source has, where it knows before it has been read.
     pub images: Option<usize>,
+    journal: Option<Arc<Journal>>,
     config: Config,
     started_at: DateTime<Utc>,
     found: BoxStream<'static, Result<Found>>,
@@ -62,13 +66,21 @@ impl Run {
     /// When opening a model does.
     pub async fn open(config: Config) -> Result<Self> {
         let found = source::open(&config.source).await?;
-        let images = found.size_hint().1;
-        let for_cast = config.clone();
-        let cast = tokio::task::spawn_blocking(move || Cast::open(&for_cast))
+        // How large one worker's share is shows only when all has been read.
+        let images = found.size_hint().1.filter(|_| config.claim.is_whole());
+        let tables = Tables::open(&config.tables).await?;
+        // Before the tables are read: what another process commits and deletes in between is in these.
+        let journal = journal::folder(config.journal.as_deref(), tables.url())?
+            .map(|folder| Journal::open(&folder).map(Arc::new))
+            .transpose()?;
+        let for_cast = (config.clone(), journal.clone());
+        let cast = tokio::task::spawn_blocking(move || Cast::open(&for_cast.0, for_cast.1.as_ref()))
             .await
             .expect("opening models does not panic")?;
-        let tables = Tables::open(&config.tables).await?;
         let run_id = run_id(&config, &cast);
+        if let Some(journal) = &journal {
+            journal.begin(&run_id, config.claim);
+        }
         let done = Done::load(&tables, &cast, &config.divergence.name(), &run_id).await?;
         let starts = plan::run_status(&tables, &run_id)
             .await?
@@ -82,6 +94,7 @@ impl Run {
             measure: config.divergence,
             seed: config.seed,
             copy_bytes: config.copy_bytes,
+            claim: config.claim,
             pace: config.pace.clone(),
             done,
             cast,
@@ -90,6 +103,7 @@ impl Run {
             audit: Arc::new(audit),
             tables,
             images,
+            journal,
             config,
             started_at: Utc::now(),
             found,
@@ -104,6 +118,9 @@ impl Run {
     ///
     /// # Errors
     /// [`Error::Table`] when the tables cannot be committed to.
+    ///
+    /// # Panics
+    /// When a stage does.
     pub async fn go(&mut self, stop: impl Future<Output = ()> + Send + 'static) -> Result<Ended> {
         let models: Vec<_> = self
             .audit
@@ -143,40 +160,36 @@ impl Run {
         });
         let mut batches = audit(self.audit.clone(), found.boxed());
         let wait = Duration::from_secs_f64(self.config.pace.commit_every_s);
-        let mut sink = Sink::new(
-            self.tables.clone(),
-            Limits {
-                wait,
-                ..Limits::default()
-            },
-        );
+        let limits = Limits {
+            wait,
+            ..Limits::default()
+        };
+        let mut sink = Sink::new(self.tables.clone(), limits, self.journal.clone());
         sink.push(again).await?;
+        let (rows, finished) = mpsc::channel(BATCHES_WAITING);
+        // On a task of its own: calls go on while tables are committed.
+        let committing = tokio::spawn(sink.run(finished, halt.clone()));
         let mut failure = None;
-        loop {
-            let due = sink.due().unwrap_or_else(Instant::now);
-            let batch = tokio::select! {
-                batch = batches.next() => batch,
-                () = tokio::time::sleep_until(due), if sink.due().is_some() => {
-                    sink.commit().await?;
-                    continue;
+        while let Some(batch) = batches.next().await {
+            let problem = match batch {
+                // The sink takes rows to the end.
+                Ok(batch) => {
+                    self.audit.metrics.observe(&batch);
+                    rows.send(batch).await.ok().and(None)
                 }
+                Err(error) => Some(error),
             };
-            match batch {
-                None => break,
-                Some(Ok(rows)) => {
-                    self.audit.metrics.observe(&rows);
-                    sink.push(rows).await?;
-                }
-                Some(Err(error)) => {
-                    // No new batches; those under way are paid for and come to their end.
-                    halt.send_replace(true);
-                    failure.get_or_insert(error);
-                }
+            let unwritten = || self.journal.as_ref()?.failure();
+            if let Some(error) = problem.or_else(unwritten) {
+                // No new batches; those under way are paid for and come to their end.
+                halt.send_replace(true);
+                failure.get_or_insert(error);
             }
         }
+        drop(rows);
         clock.abort();
-        sink.commit().await?;
-        let ended = match (failure, brake.reason()) {
+        let committed = committing.await.expect("a sink does not panic");
+        let ended = match (committed.err().or(failure), brake.reason()) {
             (Some(error), _) => Ended::Failed(error),
             (None, Some(Stop::Model { model, problem })) => Ended::Failed(Error::Model { model, problem }),
             (None, Some(stop)) => Ended::Stopped(stop),
@@ -186,7 +199,13 @@ impl Run {
                 .map_or(Ended::Done, |images| Ended::Stopped(Stop::Preview(images))),
         };
         match &ended {
-            Ended::Done => self.note("done", None).await?,
+            Ended::Done => {
+                self.note("done", None).await?;
+                // A call that failed for now may have kept others from being asked again.
+                if let (Some(journal), 0) = (&self.journal, self.audit.progress.postponed.get()) {
+                    journal.complete(&self.audit.run_id, self.audit.claim);
+                }
+            }
             Ended::Stopped(stop) => self.note("stopped", Some(stop.to_string())).await?,
             Ended::Interrupted => self.note("interrupted", Some("asked to stop".to_owned())).await?,
             Ended::Failed(error) => self.note("failed", Some(error.to_string())).await?,

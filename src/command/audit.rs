@@ -6,7 +6,7 @@ use super::preview::Preview;
 use super::progress::Face;
 use super::summary;
 use crate::audit::{Ended, Run};
-use crate::config::Config;
+use crate::config::{Claim, Config};
 use crate::model::Stop;
 use anyhow::Context;
 use clap::Args;
@@ -30,6 +30,11 @@ Examples:
   auditdm audit audit.toml --preview 10           ten images first, their pairs shown; the rest goes on from there
   auditdm audit audit.toml --metrics 127.0.0.1:9464   counters for Prometheus while it runs
   auditdm audit audit.toml --json > summary.json  for scripts
+  auditdm audit audit.toml --worker 1/4           one of four processes, beside 2/4, 3/4 and 4/4
+
+Several processes share a source and its tables with --worker: each takes the images whose hash falls into its
+share, and no image is paid for twice. One that was killed goes on with the same command; a last run without
+--worker does whatever any of them left. Without --worker two processes at once are right too, but may both pay.
 
 Exit codes: 0 done, 1 failed, 3 done but for calls that failed for now, 4 stopped at the budget (section
 [budget]; without one, 1000 requests to remote models), 130 interrupted. Whatever was received is committed,
@@ -52,6 +57,9 @@ pub(super) struct Arguments {
     /// Serve counters for Prometheus at this address while the run is under way.
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
+    /// Work on a share of the images only, K of N: the others are for other processes.
+    #[arg(long, value_name = "K/N")]
+    worker: Option<Claim>,
     /// Print no progress, only the summary.
     #[arg(short, long)]
     quiet: bool,
@@ -71,6 +79,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let options = options.into_iter().chain([
         ("--tables ", arguments.tables.clone()),
         ("--label ", arguments.label.clone()),
+        ("--worker ", arguments.worker.map(|worker| worker.to_string())),
     ]);
     let again = options.fold("auditdm audit".to_owned(), |line, (option, value)| match value {
         Some(value) => format!("{line} {option}{value}"),
@@ -86,6 +95,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if let Some(label) = arguments.label {
         config.label = label;
     }
+    config.claim = arguments.worker.unwrap_or_default();
     let tables_url = config.tables.clone();
     let mut run = Run::open(config.clone()).await?;
     if arguments.dry_run {

@@ -5,8 +5,11 @@
 mod budget;
 mod command;
 mod hostile;
+mod kill;
 mod photos;
 mod resume;
+#[path = "../support/s3.rs"]
+mod s3;
 #[path = "../support/server.rs"]
 mod server;
 mod slt;

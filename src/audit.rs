@@ -64,9 +64,7 @@ pub fn audit(
         // In the source's order, so that of equal images always the same one stands for all.
         .buffered(READS_IN_FLIGHT)
         .filter_map(move |seen: Result<Seen>| {
-            let first = seen
-                .as_ref()
-                .map_or(true, |seen| shown.insert(seen.row.image_id.clone()));
+            let first = seen.as_ref().map_or(true, |seen| shown.insert(seen.mark()));
             if !first {
                 watch.progress.duplicates.add(1);
             }

@@ -7,7 +7,7 @@ use crate::progress::ModelProgress;
 use crate::row::{RunRow, id};
 use crate::sink::{Limits, Sink};
 use crate::source::{self, Found};
-use crate::tables::Tables;
+use crate::tables::{Tables, Tidier};
 use chrono::{DateTime, Utc};
 use futures::stream::{BoxStream, StreamExt};
 use std::future::Future;
@@ -50,7 +50,10 @@ impl Run {
     /// # Panics
     /// When opening a model does.
     pub async fn open(config: Config) -> Result<Self> {
-        let found = source::open(&config.source).await?;
+        let found = match config.pace.follow {
+            Some(poll) => source::follow(&config.source, poll.duration()).await?,
+            None => source::open(&config.source).await?,
+        };
         let images = found.size_hint().1;
         let for_cast = config.clone();
         let cast = tokio::task::spawn_blocking(move || Cast::open(&for_cast))
@@ -65,7 +68,7 @@ impl Run {
             measure: config.divergence,
             seed: config.seed,
             copy_bytes: config.copy_bytes,
-            pace: config.pace.clone(),
+            pace: config.pace.as_followed(),
             done,
             cast,
         };
@@ -94,6 +97,9 @@ impl Run {
             .collect();
         self.tables.append_rows(&models).await?;
         self.note("running", None).await?;
+        tracing::info!(tables = self.tables.url(), "run started");
+
+        let tidier = Tidier::start(self.tables.clone(), self.config.pace.compact_files);
 
         let (halt, mut halted) = watch::channel(false);
         let interrupted = Arc::new(AtomicBool::new(false));
@@ -145,6 +151,14 @@ impl Run {
             Ended::Interrupted => self.note("interrupted", Some("asked to stop".to_owned())).await?,
             Ended::Failed(error) => self.note("failed", Some(error.to_string())).await?,
         }
+        let progress = &self.audit.progress;
+        let (images, pairs, postponed) = (
+            progress.images.get(),
+            progress.pairs.get(),
+            progress.postponed.get(),
+        );
+        tracing::info!(images, pairs, postponed, ?ended, "run ended");
+        tidier.finish().await;
         Ok(ended)
     }
 

@@ -5,11 +5,13 @@ use super::progress::Face;
 use super::summary;
 use crate::audit::{Ended, Run};
 use crate::config::Config;
+use crate::source::Age;
 use anyhow::Context;
 use clap::Args;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tracing::Instrument;
 
 /// Audit a target model against its references.
 ///
@@ -23,6 +25,7 @@ Examples:
   auditdm audit audit.toml                        your models, your images (see `auditdm init`)
   auditdm audit audit.toml --label nightly-11-24  the same questions as a run of its own
   auditdm audit audit.toml --json > summary.json  for scripts
+  auditdm audit audit.toml --follow --poll 30s    as a service: also what arrives from now on
 
 Exit codes: 0 done, 1 failed, 3 done but for calls that failed for now, 130 interrupted.")]
 pub(super) struct Arguments {
@@ -34,6 +37,12 @@ pub(super) struct Arguments {
     /// The run's label, instead of the configuration's.
     #[arg(long)]
     label: Option<String>,
+    /// Go on with what newly arrives in the source (a folder, glob or bucket), until Ctrl-C.
+    #[arg(long)]
+    follow: bool,
+    /// How often the source is listed for --follow.
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    poll: Age,
     /// Print no progress, only the summary.
     #[arg(short, long)]
     quiet: bool,
@@ -68,10 +77,12 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if let Some(label) = arguments.label {
         config.label = label;
     }
+    config.pace.follow = config.pace.follow.or(arguments.follow.then_some(arguments.poll));
     let tables_url = config.tables.clone();
     let mut run = Run::open(config.clone()).await?;
     let face = Face::show(&run, arguments.quiet || arguments.json);
-    let ended = run.go(interrupted()).await?;
+    let span = tracing::info_span!("run", run_id = run.audit.run_id, label = config.label);
+    let ended = run.go(interrupted()).instrument(span).await?;
     face.close();
 
     let folder = arguments
@@ -89,12 +100,12 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     Ok(match ended {
         Ended::Failed(error) => return Err(error.into()),
-        Ended::Interrupted => {
+        Ended::Interrupted if config.pace.follow.is_none() => {
             eprintln!("interrupted; everything finished is committed. Go on with: {again}");
             ExitCode::from(130)
         }
-        Ended::Done if found.postponed > 0 => ExitCode::from(3),
-        Ended::Done => ExitCode::SUCCESS,
+        Ended::Interrupted | Ended::Done if found.postponed > 0 => ExitCode::from(3),
+        Ended::Interrupted | Ended::Done => ExitCode::SUCCESS,
     })
 }
 
@@ -107,10 +118,13 @@ fn lab() -> anyhow::Result<Config> {
     Ok(Config::parse(LAB, "the lab's configuration", Path::new(""))?)
 }
 
-/// Ready at the first Ctrl-C; the second ends the process at once.
+/// Ready at the first Ctrl-C or request to terminate; a Ctrl-C after that ends the process at once.
 async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        return std::future::pending().await;
+    tokio::select! {
+        asked = tokio::signal::ctrl_c() => if asked.is_err() {
+            return std::future::pending().await;
+        },
+        () = terminated() => {}
     }
     eprintln!("\nfinishing what is under way and committing it; press Ctrl-C again to give it up");
     tokio::spawn(async {
@@ -118,4 +132,14 @@ async fn interrupted() {
             std::process::exit(130);
         }
     });
+}
+
+/// Ready when a service manager asks the process to end.
+async fn terminated() {
+    #[cfg(unix)]
+    if let Ok(mut asked) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        asked.recv().await;
+        return;
+    }
+    std::future::pending().await
 }

@@ -71,8 +71,14 @@ where
         let Some(pause) = wait(retry, *retry_after_s, subject).filter(|_| retry < max_retries) else {
             return (outcome, attempts);
         };
-        tokio::time::sleep(pause).await;
         retry += 1;
+        tracing::info!(
+            subject,
+            retry,
+            pause_ms = pause.as_millis() as u64,
+            "a call failed for now and is made again"
+        );
+        tokio::time::sleep(pause).await;
     }
 }
 

@@ -49,6 +49,8 @@ impl Writer {
         let nonce = Transaction::new(&self.name, number);
         let commit = CommitProperties::default()
             .with_max_retries(RETRIES)
+            // It lists the whole log after every commit; compaction does it now and then.
+            .with_cleanup_expired_logs(Some(false))
             .with_application_transaction(nonce);
         for creator in 0.. {
             let write = known
@@ -122,7 +124,16 @@ pub(super) async fn create(known: &DeltaTable, table: TableName) -> DeltaResult<
     Ok(())
 }
 
-fn properties(table: TableName) -> WriterProperties {
+/// How many rows are held at once while a table's files are rewritten.
+pub(super) fn rows_per_batch(table: TableName) -> usize {
+    if table == TableName::ImageBytes {
+        IMAGES_PER_ROW_GROUP
+    } else {
+        8192
+    }
+}
+
+pub(super) fn properties(table: TableName) -> WriterProperties {
     let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()));
     if table != TableName::ImageBytes {
         return properties.build();

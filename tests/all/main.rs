@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod command;
+mod follow;
 mod photos;
 mod resume;
 #[path = "../support/server.rs"]
 mod server;
 mod slt;
+mod tables;

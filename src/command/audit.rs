@@ -141,5 +141,5 @@ async fn terminated() {
         asked.recv().await;
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

@@ -106,7 +106,7 @@ where
         for span in context
             .event_scope(event)
             .into_iter()
-            .flat_map(|scope| scope.from_root())
+            .flat_map(tracing_subscriber::registry::Scope::from_root)
         {
             if let Some(Fields(fields)) = span.extensions().get() {
                 line.0.extend(fields.clone());

@@ -165,7 +165,9 @@ async fn merge(own: &mut DeltaTable, table: TableName, bin: &[LogicalFileView]) 
         }
     }
     let mut adds = writer.flush().await?;
-    adds.iter_mut().for_each(|add| add.data_change = false);
+    for add in &mut adds {
+        add.data_change = false;
+    }
     let byte = adds.iter().map(|add| add.size as u64).sum();
     let new: Vec<Path> = adds.iter().map(|add| Path::from(add.path.as_str())).collect();
     let removed = bin.iter().map(|file| Action::Remove(file.remove_action(false)));

@@ -96,7 +96,8 @@ fn commit(table: TableName, version: u64, bytes: &[u8]) -> serde_json::Result<Co
             commit.committed_at = info["timestamp"]
                 .as_i64()
                 .and_then(DateTime::from_timestamp_millis);
-            commit.operation = info["operation"].as_str().unwrap_or_default().to_owned();
+            let operation = info["operation"].as_str();
+            operation.unwrap_or_default().clone_into(&mut commit.operation);
             engine = info["engineInfo"]
                 .as_str()
                 .or(info["clientVersion"].as_str())

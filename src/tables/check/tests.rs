@@ -81,8 +81,9 @@ async fn a_run_that_is_written_twice_is_whole() {
         started_at: DateTime::from_timestamp_micros(0).unwrap(),
         updated_at: DateTime::from_timestamp_micros(0).unwrap(),
     };
-    tables.append_rows(&[run.clone()]).await.unwrap();
-    tables.append_rows(&[run]).await.unwrap();
+    for _ in 0..2 {
+        tables.append_rows(std::slice::from_ref(&run)).await.unwrap();
+    }
     let checked = tables.check().await;
     assert!(!checked.is_broken(), "{checked:?}");
     assert_eq!(checked.tables[0].repeated, 1);

@@ -77,9 +77,7 @@ pub fn audit(
             std::future::ready(id.map_or(true, |id| claim.holds(id)))
         })
         .filter_map(move |seen: Result<Seen>| {
-            let first = seen
-                .as_ref()
-                .map_or(true, |seen| shown.insert(seen.row.image_id.clone()));
+            let first = seen.as_ref().map_or(true, |seen| shown.insert(seen.mark()));
             if !first {
                 watch.progress.duplicates.add(1);
             }

@@ -8,18 +8,20 @@ mod audit;
 mod estimate;
 mod init;
 mod lab;
+mod log;
 mod metrics;
 mod models;
+mod otel;
 mod out;
 mod plain;
 mod preview;
 mod progress;
 mod query;
 mod summary;
+mod tables;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
 /// Audits vision-language models by their differences: finds questions and images on which a target model
 /// fails and its references do not, and keeps everything in tables that SQL can slice.
@@ -29,16 +31,8 @@ pub struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    /// What is logged to standard error, e.g. `info` or `auditdm=debug`.
-    #[arg(
-        long,
-        global = true,
-        default_value = "warn",
-        value_name = "FILTER",
-        env = "AUDITDM_LOG",
-        hide_env = true
-    )]
-    log: String,
+    #[command(flatten)]
+    log: log::Options,
 }
 
 const EXAMPLES: &str = "\
@@ -52,6 +46,7 @@ Examples:
 enum Command {
     Audit(audit::Arguments),
     Query(query::Arguments),
+    Tables(tables::Arguments),
     Init(init::Arguments),
     Models(models::Arguments),
     Lab(lab::Arguments),
@@ -59,14 +54,11 @@ enum Command {
 
 /// Runs a command line; errors are printed in words, causes included.
 pub fn run(cli: Cli) -> ExitCode {
-    let filter = EnvFilter::try_new(&cli.log).unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    let _exporter = cli.log.start();
     let outcome = match cli.command {
         Command::Audit(arguments) => blocking(audit::run(arguments)),
         Command::Query(arguments) => blocking(query::run(arguments)),
+        Command::Tables(arguments) => blocking(tables::run(arguments)),
         Command::Init(arguments) => init::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
         Command::Lab(arguments) => lab::run(arguments),

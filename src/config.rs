@@ -19,7 +19,7 @@ use crate::model::http::HttpOptions;
 use crate::model::local::LocalOptions;
 use crate::model::mock::MockOptions;
 use crate::probe::Strategy;
-use crate::source::SourceOptions;
+use crate::source::{Age, SourceOptions};
 use crate::vlm::Sampling;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -189,6 +189,10 @@ pub struct Pace {
     pub batches_in_flight: usize,
     /// The tables are committed to at least this often.
     pub commit_every_s: f64,
+    /// A table's small files are merged when there are so many of them; 0 leaves them alone.
+    pub compact_files: usize,
+    /// Keep looking for new images, this often, until stopped.
+    pub follow: Option<Age>,
 }
 
 impl Default for Pace {
@@ -197,7 +201,22 @@ impl Default for Pace {
             batch_images: 16,
             batches_in_flight: 4,
             commit_every_s: 5.0,
+            compact_files: 100,
+            follow: None,
         }
+    }
+}
+
+impl Pace {
+    /// The same amount of work in flight, one image a batch while a source is followed: what arrives alone
+    /// does not wait for company.
+    pub(crate) fn as_followed(&self) -> Self {
+        let mut pace = self.clone();
+        if pace.follow.is_some() {
+            pace.batches_in_flight = pace.batches_in_flight.saturating_mul(pace.batch_images);
+            pace.batch_images = 1;
+        }
+        pace
     }
 }
 

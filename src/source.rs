@@ -9,6 +9,7 @@ mod age;
 mod arrow_json;
 mod columns;
 mod folder;
+mod follow;
 mod json;
 mod lab;
 mod options;
@@ -26,6 +27,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use std::sync::Arc;
 
 pub use age::Age;
+pub use follow::follow;
 pub use options::{SourceKind, SourceOptions};
 
 /// One image that a source offers, with the source's own questions about it.

@@ -11,7 +11,7 @@ use crate::progress::ModelProgress;
 use crate::row::{Rows, RunRow, id};
 use crate::sink::{Limits, Sink};
 use crate::source::{self, Found};
-use crate::tables::Tables;
+use crate::tables::{Tables, Tidier};
 use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use std::future::Future;
@@ -65,7 +65,10 @@ impl Run {
     /// # Panics
     /// When opening a model does.
     pub async fn open(config: Config) -> Result<Self> {
-        let found = source::open(&config.source).await?;
+        let found = match config.pace.follow {
+            Some(poll) => source::follow(&config.source, poll.duration()).await?,
+            None => source::open(&config.source).await?,
+        };
         // How large one worker's share is shows only when all has been read.
         let images = found.size_hint().1.filter(|_| config.claim.is_whole());
         let tables = Tables::open(&config.tables).await?;
@@ -95,7 +98,7 @@ impl Run {
             seed: config.seed,
             copy_bytes: config.copy_bytes,
             claim: config.claim,
-            pace: config.pace.clone(),
+            pace: config.pace.as_followed(),
             done,
             cast,
         };
@@ -131,6 +134,9 @@ impl Run {
             .collect();
         self.tables.append_rows(&models).await?;
         self.note("running", None).await?;
+        tracing::info!(tables = self.tables.url(), "run started");
+
+        let tidier = Tidier::start(self.tables.clone(), self.config.pace.compact_files);
 
         let mut again = Rows::default();
         if std::mem::take(&mut self.starts) {
@@ -210,6 +216,14 @@ impl Run {
             Ended::Interrupted => self.note("interrupted", Some("asked to stop".to_owned())).await?,
             Ended::Failed(error) => self.note("failed", Some(error.to_string())).await?,
         }
+        let progress = &self.audit.progress;
+        let (images, pairs, postponed) = (
+            progress.images.get(),
+            progress.pairs.get(),
+            progress.postponed.get(),
+        );
+        tracing::info!(images, pairs, postponed, ?ended, "run ended");
+        tidier.finish().await;
         Ok(ended)
     }
 

@@ -8,12 +8,14 @@ use super::summary;
 use crate::audit::{Ended, Run};
 use crate::config::{Claim, Config};
 use crate::model::Stop;
+use crate::source::Age;
 use anyhow::Context;
 use clap::Args;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tracing::Instrument;
 
 /// Audit a target model against its references.
 ///
@@ -31,6 +33,7 @@ Examples:
   auditdm audit audit.toml --metrics 127.0.0.1:9464   counters for Prometheus while it runs
   auditdm audit audit.toml --json > summary.json  for scripts
   auditdm audit audit.toml --worker 1/4           one of four processes, beside 2/4, 3/4 and 4/4
+  auditdm audit audit.toml --follow --poll 30s    as a service: also what arrives from now on
 
 Several processes share a source and its tables with --worker: each takes the images whose hash falls into its
 share, and no image is paid for twice. One that was killed goes on with the same command; a last run without
@@ -60,6 +63,12 @@ pub(super) struct Arguments {
     /// Work on a share of the images only, K of N: the others are for other processes.
     #[arg(long, value_name = "K/N")]
     worker: Option<Claim>,
+    /// Go on with what newly arrives in the source (a folder, glob or bucket), until Ctrl-C.
+    #[arg(long)]
+    follow: bool,
+    /// How often the source is listed for --follow.
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    poll: Age,
     /// Print no progress, only the summary.
     #[arg(short, long)]
     quiet: bool,
@@ -96,6 +105,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         config.label = label;
     }
     config.claim = arguments.worker.unwrap_or_default();
+    config.pace.follow = config.pace.follow.or(arguments.follow.then_some(arguments.poll));
     let tables_url = config.tables.clone();
     let mut run = Run::open(config.clone()).await?;
     if arguments.dry_run {
@@ -111,7 +121,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         None => None,
     };
     let face = Face::show(&run, arguments.quiet || arguments.json);
-    let ended = run.go(interrupted()).await?;
+    let span = tracing::info_span!("run", run_id = run.audit.run_id, label = config.label);
+    let ended = run.go(interrupted()).instrument(span).await?;
     face.close();
     if let Some(metrics) = metrics {
         metrics.abort();
@@ -151,12 +162,12 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             eprintln!("stopped: {stop}: {again}");
             ExitCode::from(4)
         }
-        Ended::Interrupted => {
+        Ended::Interrupted if config.pace.follow.is_none() => {
             eprintln!("interrupted; everything finished is committed. Go on with: {again}");
             ExitCode::from(130)
         }
-        Ended::Done if found.postponed > 0 => ExitCode::from(3),
-        Ended::Done => ExitCode::SUCCESS,
+        Ended::Interrupted | Ended::Done if found.postponed > 0 => ExitCode::from(3),
+        Ended::Interrupted | Ended::Done => ExitCode::SUCCESS,
     })
 }
 
@@ -169,10 +180,13 @@ fn lab() -> anyhow::Result<Config> {
     Ok(Config::parse(LAB, "the lab's configuration", Path::new(""))?)
 }
 
-/// Ready at the first Ctrl-C; the second ends the process at once.
+/// Ready at the first Ctrl-C or request to terminate; a Ctrl-C after that ends the process at once.
 async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        return std::future::pending().await;
+    tokio::select! {
+        asked = tokio::signal::ctrl_c() => if asked.is_err() {
+            return std::future::pending().await;
+        },
+        () = terminated() => {}
     }
     eprintln!("\nfinishing what is under way and committing it; press Ctrl-C again to give it up");
     tokio::spawn(async {
@@ -180,4 +194,14 @@ async fn interrupted() {
             std::process::exit(130);
         }
     });
+}
+
+/// Ready when a service manager asks the process to end.
+async fn terminated() {
+    #[cfg(unix)]
+    if let Ok(mut asked) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        asked.recv().await;
+        return;
+    }
+    std::future::pending::<()>().await;
 }

@@ -53,6 +53,7 @@ pub(super) fn validate(config: &Config, text: &str) -> Vec<Problem> {
         || pace.batches_in_flight == 0
         || pace.commit_every_s.is_nan()
         || pace.commit_every_s <= 0.0
+        || pace.follow.is_some_and(|poll| poll.duration().is_zero())
     {
         found.add(&["pace"], "the numbers of `[pace]` must be above 0");
     }

@@ -41,11 +41,17 @@ where
         let Some(pause) = pause.filter(|_| retry < max_retries) else {
             return (outcome, attempts);
         };
+        retry += 1;
+        tracing::info!(
+            subject,
+            retry,
+            pause_ms = pause.as_millis() as u64,
+            "a call failed for now and is made again"
+        );
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = halt.stopped() => return (Err(unsent(halt)), attempts),
         }
-        retry += 1;
     }
 }
 

@@ -58,6 +58,8 @@ impl Writer {
         let nonce = Transaction::new(&self.name, number);
         let commit = CommitProperties::default()
             .with_max_retries(RETRIES)
+            // It lists the whole log after every commit; compaction does it now and then.
+            .with_cleanup_expired_logs(Some(false))
             .with_application_transaction(nonce);
         reach(Side::Before, table.name());
         for attempt in 1.. {
@@ -170,7 +172,16 @@ async fn try_create(known: &DeltaTable, table: TableName) -> DeltaResult<()> {
     Ok(())
 }
 
-fn properties(table: TableName) -> WriterProperties {
+/// How many rows are held at once while a table's files are rewritten.
+pub(super) fn rows_per_batch(table: TableName) -> usize {
+    if table == TableName::ImageBytes {
+        IMAGES_PER_ROW_GROUP
+    } else {
+        8192
+    }
+}
+
+pub(super) fn properties(table: TableName) -> WriterProperties {
     let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()));
     if table != TableName::ImageBytes {
         return properties.build();

@@ -25,6 +25,11 @@ fn every_help_has_an_example() {
         &["lab", "train"],
         &["lab", "examine"],
         &["lab", "show"],
+        &["tables"],
+        &["tables", "compact"],
+        &["tables", "history"],
+        &["tables", "vacuum"],
+        &["tables", "check"],
     ] {
         let (status, help, _) = auditdm(&[command, &["--help"]].concat());
         assert_eq!(status, Some(0));

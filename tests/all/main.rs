@@ -4,6 +4,7 @@
 
 mod budget;
 mod command;
+mod follow;
 mod hostile;
 mod kill;
 mod photos;
@@ -13,3 +14,4 @@ mod s3;
 #[path = "../support/server.rs"]
 mod server;
 mod slt;
+mod tables;

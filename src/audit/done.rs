@@ -9,25 +9,35 @@ use crate::error::Result;
 use crate::imagine;
 use crate::lab::scene::Scene;
 use crate::model::EncodedImage;
-use crate::plan::{self, Ids, Known, KnownImages};
+use crate::plan::{self, Ids, Known, KnownImage, KnownImages, Probes};
 use crate::probe::{Ask, Pair, Strategy, Subject};
-use crate::row::{AnswerRow, ImageBytesRow, ImageRow, ProbeRow, VerdictRow};
+use crate::row::{AnswerRow, ImageBytesRow, ImageRow, VerdictRow};
 use crate::tables::Tables;
 use futures::TryStreamExt;
 use std::collections::HashMap;
 use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// What is done already.
 pub struct Done {
     tables: Tables,
     images: KnownImages,
     models: Ids,
-    probes: Known<ProbeRow>,
-    answers: Vec<(String, Known<AnswerRow>)>,
+    probes: Probes,
+    answers: Vec<Answered>,
     verdicts: Known<VerdictRow>,
     judges: Vec<String>,
-    diverged: Ids,
     covered: Ids,
+}
+
+/// What one model answered.
+struct Answered {
+    model_id: String,
+    pairs: Ids,
+    /// The answers that the open probes need.
+    open: Known<AnswerRow>,
+    /// All, from when a new probe turns out to be a pair that was answered before.
+    all: OnceCell<Known<AnswerRow>>,
 }
 
 impl Done {
@@ -47,22 +57,28 @@ impl Done {
             .map(|player| player.model.card().model_id.clone())
             .collect();
         judges.push(TRUTH.to_owned());
+        let target = &cast.target.model.card().model_id;
+        let (references, judge_set) = (cast.reference_set(), cast.judge_set());
+        let diverged = plan::diverged(tables, target, &references, &judge_set, measure).await?;
+        let probes = plan::known_probes(tables, &probers, &diverged).await?;
         let mut answers = Vec::new();
         for (_, player) in cast.players() {
             let model_id = player.model.card().model_id.clone();
-            let known = plan::answered(tables, &model_id).await?;
-            answers.push((model_id, known));
+            answers.push(Answered {
+                pairs: plan::answered(tables, &model_id).await?,
+                open: plan::answers(tables, &model_id, &probes.pairs).await?,
+                all: OnceCell::new(),
+                model_id,
+            });
         }
-        let target = &cast.target.model.card().model_id;
+        let judge_ids: Vec<&str> = judges.iter().map(String::as_str).collect();
         Ok(Self {
             images: plan::known_images(tables).await?,
             models: plan::known_models(tables).await?,
-            probes: plan::known_probes(tables, &probers).await?,
+            verdicts: plan::judged(tables, &judge_ids, &probes.open).await?,
+            probes,
             answers,
-            verdicts: plan::judged(tables, &judges.iter().map(String::as_str).collect::<Vec<_>>()).await?,
             judges,
-            diverged: plan::diverged(tables, target, &cast.reference_set(), &cast.judge_set(), measure)
-                .await?,
             covered: plan::covered(tables, run_id).await?,
             tables: tables.clone(),
         })
@@ -78,9 +94,19 @@ impl Done {
         self.images.contains(image_id)
     }
 
+    /// What was found at an address before, if its content is still the same.
+    pub fn find(&self, uri: &str, etag: Option<&str>) -> Option<KnownImage> {
+        self.images.find(uri, etag)
+    }
+
     /// Whether the table `probes` has that row.
     pub fn knows_probe(&self, probe_id: &str) -> bool {
-        self.probes.contains(&[probe_id])
+        self.probes.ids.contains(probe_id)
+    }
+
+    /// Whether nothing is left to do about a probe.
+    pub fn is_finished(&self, probe_id: &str) -> bool {
+        self.knows_probe(probe_id) && self.covers(probe_id) && !self.probes.open.contains(probe_id)
     }
 
     /// Whether the run is known to cover the probe.
@@ -95,11 +121,8 @@ impl Done {
     /// [`crate::Error::Table`] when drawn images cannot be read.
     pub async fn pending(&self, subject: &Subject, asks: &[Ask]) -> Result<Vec<Pair>> {
         let mut pairs = Vec::new();
-        for ask in asks.iter().filter(|ask| !self.diverged.contains(&ask.probe_id)) {
-            let Some(row) = self.probes.get(&[&ask.probe_id])? else {
-                continue;
-            };
-            if row.pair_id.is_some() {
+        for ask in asks {
+            if let Some(row) = self.probes.rows.get(&[&ask.probe_id])? {
                 let from_source = matches!(ask.strategy, Strategy::Dataset | Strategy::Question);
                 let known = from_source && subject.scene.is_none() && !row.truth.is_empty();
                 let truth = if known {
@@ -164,10 +187,7 @@ impl Done {
             .into_iter()
             .map(|row| {
                 let scene = scenes.get(&row.image_id).cloned().flatten();
-                let image = EncodedImage {
-                    image_id: row.image_id.as_str().into(),
-                    bytes: row.bytes,
-                };
+                let image = EncodedImage::new(row.image_id.as_str(), row.bytes);
                 (row.image_id, (image, scene))
             })
             .collect())
@@ -176,14 +196,17 @@ impl Done {
     /// The answers of the cast to these pairs.
     ///
     /// # Errors
-    /// [`crate::Error::Arrow`] when a row is not what it should be.
-    pub fn answers(&self, pairs: &[Pair]) -> Result<Answers> {
+    /// [`crate::Error::Table`] when old answers cannot be read.
+    pub async fn answers(&self, pairs: &[Pair]) -> Result<Answers> {
         let mut found = Answers::new();
         for pair_id in pairs.iter().filter_map(|pair| pair.row.pair_id.as_deref()) {
-            for (model_id, known) in &self.answers {
-                if let Some(row) = known.get(&[pair_id])? {
-                    found.insert((pair_id.to_owned(), model_id.clone()), row);
+            for model in self.answers.iter().filter(|model| model.pairs.contains(pair_id)) {
+                let mut row = model.open.get(&[pair_id])?;
+                if row.is_none() {
+                    let all = || plan::answers(&self.tables, &model.model_id, &model.pairs);
+                    row = model.all.get_or_try_init(all).await?.get(&[pair_id])?;
                 }
+                found.extend(row.map(|row| ((pair_id.to_owned(), model.model_id.clone()), row)));
             }
         }
         Ok(found)
@@ -196,7 +219,7 @@ impl Done {
     pub fn verdicts(&self, pairs: &[Pair]) -> Result<Verdicts> {
         let mut found = Verdicts::new();
         for pair in pairs {
-            for (model_id, _) in &self.answers {
+            for Answered { model_id, .. } in &self.answers {
                 for judge_id in &self.judges {
                     let key: [&str; 3] = [&pair.row.probe_id, model_id, judge_id];
                     if let Some(row) = self.verdicts.get(&key)? {

@@ -65,6 +65,7 @@ impl Run {
             measure: config.divergence,
             seed: config.seed,
             copy_bytes: config.copy_bytes,
+            depth: config.source.decode,
             pace: config.pace.clone(),
             done,
             cast,

@@ -19,22 +19,31 @@ pub use run::{Ended, Run};
 use crate::answer::{self, Answers, Player, Said, Verdicts};
 use crate::config::{Claim, CopyBytes, Pace};
 use crate::diverge::{Case, Measure, score};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::image::Depth;
 use crate::imagine;
 use crate::metrics::Metrics;
+use crate::plan::Ids;
 use crate::probe::{Ask, Pair, Subject, asks, propose};
 use crate::progress::Progress;
 use crate::row::{ImageBytesRow, Role, Rows, RunProbeRow};
 use crate::source::Found;
+use async_stream::stream;
+use bytes::Bytes;
 use chrono::Utc;
-use futures::future::join_all;
-use futures::stream::{BoxStream, StreamExt};
+use futures::future::{FutureExt, join_all};
+use futures::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
 use read::Seen;
 use std::collections::HashSet;
+use std::pin::pin;
 use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// Images that are read ahead of the stages.
 const READS_IN_FLIGHT: usize = 16;
+
+/// Memory for encoded images, from when they are read until their rows are handed on.
+const HELD_KIB: usize = 256 << 10;
 
 /// What an audit needs beside its images.
 pub struct Audit {
@@ -50,6 +59,8 @@ pub struct Audit {
     pub copy_bytes: CopyBytes,
     /// The images that this process works on.
     pub claim: Claim,
+    /// How far original images are looked into.
+    pub depth: Depth,
     /// How much is under way at once.
     pub pace: Pace,
     /// What the tables held when the run began.
@@ -60,46 +71,112 @@ pub struct Audit {
     pub metrics: Metrics,
 }
 
-/// Audits every image: the rows of one batch of images after another, as batches finish.
+/// Audits every image: the rows of one batch of images after another, as batches finish. Each image is on
+/// its own way, and the models' limits are the only ones that it meets; images for local models travel
+/// together, in the source's order, to fill their batches.
 pub fn audit(
     audit: Arc<Audit>,
     found: BoxStream<'static, Result<Found>>,
 ) -> BoxStream<'static, Result<Rows>> {
-    let (batch_images, batches_in_flight) = (audit.pace.batch_images, audit.pace.batches_in_flight);
-    let (watch, claim) = (audit.clone(), audit.claim);
-    let mut shown = HashSet::new();
-    found
-        .map(|found| async { Ok(read::read(found?).await) })
+    let (pace, claim) = (&audit.pace, audit.claim);
+    let images_in_flight = pace.batch_images * pace.batches_in_flight;
+    let together = if audit.cast.is_local() {
+        pace.batch_images
+    } else {
+        1
+    };
+    let held = Arc::new(Semaphore::new(HELD_KIB));
+    let (reader, watch) = (audit.clone(), audit.clone());
+    let mut shown = Ids::default();
+    let batches = found
+        .map(move |found| {
+            let audit = reader.clone();
+            async move { Ok(audit.look(found?).await) }
+        })
         // In the source's order, so that of equal images always the same one stands for all.
         .buffered(READS_IN_FLIGHT)
-        .filter(move |seen| {
-            let id = seen.as_ref().map(|seen| &seen.row.image_id);
-            std::future::ready(id.map_or(true, |id| claim.holds(id)))
+        .filter(move |looked: &Result<(String, Option<Seen>)>| {
+            std::future::ready(looked.as_ref().map_or(true, |(image_id, _)| claim.holds(image_id)))
         })
-        .filter_map(move |seen: Result<Seen>| {
-            let first = seen.as_ref().map_or(true, |seen| shown.insert(seen.mark()));
-            if !first {
-                watch.progress.duplicates.add(1);
-            }
-            std::future::ready(first.then_some(seen))
+        .filter_map(move |looked: Result<(String, Option<Seen>)>| {
+            let left = looked.map(|(image_id, seen)| {
+                let first = shown.insert(&image_id);
+                let counter = if first {
+                    &watch.progress.images
+                } else {
+                    &watch.progress.duplicates
+                };
+                counter.add(usize::from(!first || seen.is_none()));
+                seen.filter(|_| first)
+            });
+            std::future::ready(left.transpose())
         })
-        .chunks(batch_images)
+        .then(move |seen| {
+            // So that the images of one batch always find room together.
+            let kib = seen.as_ref().map_or(0, Seen::byte) / 1024;
+            let room = held
+                .clone()
+                .acquire_many_owned(kib.min(HELD_KIB / together) as u32);
+            async move { Ok::<_, Error>((seen?, room.await.ok())) }
+        })
+        .chunks(together)
         .map(move |batch| {
             let audit = audit.clone();
-            // On a task of its own: a consumer that commits does not hold up the calls that are under way.
-            let batch =
-                tokio::spawn(async move { audit.batch(batch.into_iter().collect::<Result<_>>()?).await });
-            async move {
-                batch
-                    .await
-                    .unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))
-            }
+            let batch = tokio::spawn(async move {
+                let batch: Vec<_> = batch.into_iter().collect::<Result<_>>()?;
+                let (seen, room): (Vec<Seen>, Vec<Option<OwnedSemaphorePermit>>) = batch.into_iter().unzip();
+                Ok((audit.batch(seen).await?, room))
+            });
+            batch.map(|done| done.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic())))
         })
-        .buffer_unordered(batches_in_flight)
+        .buffer_unordered((images_in_flight / together).max(1));
+    ahead(batches, images_in_flight)
+        .map_ok(|(rows, _room)| rows)
         .boxed()
 }
 
+/// The same stream, driven by a task of its own: a consumer that commits does not hold up what is under way.
+fn ahead<T: Send + 'static>(
+    stream: impl Stream<Item = T> + Send + 'static,
+    items: usize,
+) -> impl Stream<Item = T> + Send {
+    let (sender, mut receiver) = mpsc::channel(items);
+    let driver = tokio::spawn(async move {
+        let mut stream = pin!(stream);
+        while let Some(item) = stream.next().await {
+            // Nobody listens any more: what is under way comes to its end, nothing new begins.
+            if sender.send(item).await.is_err() {
+                break;
+            }
+        }
+    });
+    stream! {
+        while let Some(item) = receiver.recv().await {
+            yield item;
+        }
+        driver.await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()));
+    }
+}
+
 impl Audit {
+    /// An image's id, and what was read of it; nothing where nothing is left to do about it.
+    async fn look(&self, found: Found) -> (String, Option<Seen>) {
+        if let Some(known) = self.done.find(&found.uri, found.etag.as_deref()) {
+            // Its bytes would be sent, not looked at: what is asked depends on its id and the source's questions.
+            let subject = read::subject(&found, &known.image_id, Bytes::new());
+            self.progress.broken.add(usize::from(!known.ok));
+            if !known.ok
+                || self
+                    .asked(&subject)
+                    .all(|ask| self.done.is_finished(&ask.probe_id))
+            {
+                return (known.image_id, None);
+            }
+        }
+        let seen = read::read(found, self.depth).await;
+        (seen.row.image_id.clone(), Some(seen))
+    }
+
     /// Everything that is not done yet about some images.
     async fn batch(&self, seen: Vec<Seen>) -> Result<Rows> {
         let images = seen.len();
@@ -214,7 +291,7 @@ impl Audit {
 
     /// Answers, verdicts and divergences of pairs that lack them.
     async fn answers(&self, pairs: &[Pair], rows: &mut Rows) -> Result<()> {
-        let mut answers = self.done.answers(pairs)?;
+        let mut answers = self.done.answers(pairs).await?;
         let known = &answers;
         let replies = join_all(self.cast.players().map(|(role, player)| {
             let progress = self.progress.of(role, &player.name);

@@ -183,9 +183,10 @@ pub enum PainterOptions {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Pace {
-    /// Source images that are worked on together.
+    /// Source images that local models see together; remote ones get each image when it comes.
     pub batch_images: usize,
-    /// Batches under way at once.
+    /// How many times that many images are under way at once. While one model is slow, the others need enough
+    /// of them: at least as many as all models' `max_in_flight` together.
     pub batches_in_flight: usize,
     /// The tables are committed to at least this often.
     pub commit_every_s: f64,
@@ -199,7 +200,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             batch_images: 16,
-            batches_in_flight: 4,
+            batches_in_flight: 16,
             commit_every_s: 5.0,
             compact_files: 100,
             follow: None,

@@ -6,13 +6,15 @@
 mod decode;
 mod encode;
 mod jpeg;
+mod look;
 mod perceptual;
 mod sniff;
 
 use ::image::RgbImage;
 
 pub use decode::{DecodeError, Limits, decode, decode_within};
-pub use encode::{Fit, Fitted, fit};
+pub use encode::{Fit, Fitted, fit, fits};
+pub use look::{Depth, Look, look};
 pub use perceptual::perceptual_hash;
 
 /// An image that could be decoded: upright (EXIF applied), alpha over white, 8 bits a channel.

@@ -3,10 +3,13 @@
 //! Implementations: [`http`] (OpenAI-compatible chat completions), [`local`] (candle), [`mock`].
 //! Limits, deadlines, retries and budgets are wrappers around any of them; [`Lane`] puts them together.
 
+use crate::image::Fitted;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::sync::Mutex;
 
 mod breaker;
 mod call;
@@ -71,13 +74,26 @@ pub struct ModelCard {
     pub output_usd_per_mtok: Option<f64>,
 }
 
-/// An encoded image on its way to a model; cloning shares the bytes.
+/// An encoded image on its way to a model; clones share the bytes and what was made of them.
 #[derive(Debug, Clone)]
 pub struct EncodedImage {
     /// SHA-256 of the bytes as found or painted.
     pub image_id: Arc<str>,
     /// JPEG, PNG or WebP.
     pub bytes: Bytes,
+    /// As servers take it, by longest side: an image is scaled once, however many requests send it.
+    pub(crate) fitted: Arc<Mutex<BTreeMap<u32, Fitted>>>,
+}
+
+impl EncodedImage {
+    /// An image that nothing was made of yet.
+    pub fn new(image_id: impl Into<Arc<str>>, bytes: impl Into<Bytes>) -> Self {
+        Self {
+            image_id: image_id.into(),
+            bytes: bytes.into(),
+            fitted: Arc::default(),
+        }
+    }
 }
 
 /// One question about some images.

@@ -13,12 +13,12 @@ pub use known::{Ids, Known};
 pub use spent::{Spent, spent};
 
 use crate::error::Result;
-use crate::row::{AnswerRow, ProbeRow, VerdictRow};
+use crate::row::{AnswerRow, ProbeRow, VerdictRow, content_id};
 use crate::tables::Tables;
 use arrow::array::{Array, AsArray};
 use futures::TryStreamExt;
 use known::compact;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
@@ -47,7 +47,10 @@ pub struct KnownImage {
 #[derive(Debug, Default)]
 pub struct KnownImages {
     ids: Ids,
-    places: HashMap<u128, ([u128; 2], bool)>,
+    /// By address and etag, the two halves of its id.
+    places: HashMap<u128, [u128; 2]>,
+    /// Places of images that could not be decoded.
+    broken: HashSet<u128>,
 }
 
 impl KnownImages {
@@ -60,10 +63,11 @@ impl KnownImages {
     /// What was found at an address, if its content is still the same: without an etag nobody can tell.
     #[must_use]
     pub fn find(&self, uri: &str, etag: Option<&str>) -> Option<KnownImage> {
-        let ([high, low], ok) = self.places.get(&compact(&[uri, etag?]))?;
+        let place = compact(&[uri, etag?]);
+        let [high, low] = self.places.get(&place)?;
         Some(KnownImage {
             image_id: format!("{high:032x}{low:032x}"),
-            ok: *ok,
+            ok: !self.broken.contains(&place),
         })
     }
 }
@@ -84,36 +88,85 @@ pub async fn known_images(tables: &Tables) -> Result<KnownImages> {
                 .split_at_checked(32)
                 .map(|(high, low)| [compact(&[high]), compact(&[low])]);
             if let (Some(halves), true, true) = (halves, uris.is_valid(row), etags.is_valid(row)) {
-                let place = compact(&[uris.value(row), etags.value(row)]);
-                known.places.insert(place, (halves, statuses.value(row) == "ok"));
+                let (uri, ok) = (uris.value(row), statuses.value(row) == "ok");
+                // An image under the id of its place could not be read: the next try may.
+                if !ok && image_id == content_id(uri.as_bytes()) {
+                    continue;
+                }
+                let place = compact(&[uri, etags.value(row)]);
+                known.places.insert(place, halves);
+                if !ok {
+                    known.broken.insert(place);
+                }
             }
         }
     }
     Ok(known)
 }
 
-/// What some probers wrote, by `[probe_id]`; without their raw outputs.
-pub async fn known_probes(tables: &Tables, prober_ids: &[&str]) -> Result<Known<ProbeRow>> {
-    let sql = format!(
-        "SELECT * REPLACE (CAST(NULL AS TEXT) AS raw_output) FROM probes WHERE prober_id IN ({})",
-        any_of(prober_ids)
-    );
-    Known::load(tables, &sql, &["probe_id"]).await
+/// The probes of some probers: which there are, and the pairs among them that are to be compared.
+#[derive(Debug, Default)]
+pub struct Probes {
+    /// All.
+    pub ids: Ids,
+    /// Those that are pairs without a divergence.
+    pub open: Ids,
+    /// Their rows by `[probe_id]`, without raw outputs.
+    pub rows: Known<ProbeRow>,
+    /// Their pairs' ids.
+    pub pairs: Ids,
 }
 
-/// What a model answered, refusals included, by `[pair_id]`.
-pub async fn answered(tables: &Tables, model_id: &str) -> Result<Known<AnswerRow>> {
-    let sql = format!(
-        "SELECT * FROM answers WHERE model_id = {} AND sample = 0",
+/// What some probers wrote, compared on all but `diverged`.
+pub async fn known_probes(tables: &Tables, prober_ids: &[&str], diverged: &Ids) -> Result<Probes> {
+    let of_probers = format!("FROM probes WHERE prober_id IN ({})", any_of(prober_ids));
+    let mut probes = Probes::default();
+    let mut batches = tables
+        .query(&format!("SELECT probe_id, pair_id {of_probers}"))
+        .await?;
+    while let Some(batch) = batches.try_next().await? {
+        let pairs = batch.column(1);
+        for (row, id) in batch.column(0).as_string::<i32>().iter().flatten().enumerate() {
+            probes.ids.insert(id);
+            if pairs.is_valid(row) && !diverged.contains(id) {
+                probes.open.insert(id);
+            }
+        }
+    }
+    let sql = format!("SELECT * REPLACE (CAST(NULL AS TEXT) AS raw_output) {of_probers}");
+    probes.rows = Known::load(tables, &sql, &["probe_id"], &probes.open).await?;
+    probes.pairs = probes.rows.ids("pair_id");
+    Ok(probes)
+}
+
+/// The rows of some probes by `[probe_id]`, without raw outputs.
+pub async fn probes(tables: &Tables, wanted: &Ids) -> Result<Known<ProbeRow>> {
+    let sql = "SELECT * REPLACE (CAST(NULL AS TEXT) AS raw_output) FROM probes";
+    Known::load(tables, sql, &["probe_id"], wanted).await
+}
+
+/// The pairs that a model answered, refusals included.
+pub async fn answered(tables: &Tables, model_id: &str) -> Result<Ids> {
+    Ids::load(tables, &format!("SELECT pair_id {}", answers_of(model_id))).await
+}
+
+/// A model's answers to those of `pairs` that it answered, refusals included, by `[pair_id]`.
+pub async fn answers(tables: &Tables, model_id: &str, pairs: &Ids) -> Result<Known<AnswerRow>> {
+    let sql = format!("SELECT * {}", answers_of(model_id));
+    Known::load(tables, &sql, &["pair_id"], pairs).await
+}
+
+fn answers_of(model_id: &str) -> String {
+    format!(
+        "FROM answers WHERE model_id = {} AND sample = 0",
         quoted(model_id)
-    );
-    Known::load(tables, &sql, &["pair_id"]).await
+    )
 }
 
-/// What judges said, by `[probe_id, model_id, judge_id]`.
-pub async fn judged(tables: &Tables, judge_ids: &[&str]) -> Result<Known<VerdictRow>> {
+/// What judges said of `probes`, by `[probe_id, model_id, judge_id]`.
+pub async fn judged(tables: &Tables, judge_ids: &[&str], probes: &Ids) -> Result<Known<VerdictRow>> {
     let sql = format!("SELECT * FROM verdicts WHERE judge_id IN ({})", any_of(judge_ids));
-    Known::load(tables, &sql, &["probe_id", "model_id", "judge_id"]).await
+    Known::load(tables, &sql, &["probe_id", "model_id", "judge_id"], probes).await
 }
 
 /// The probes on which a target's divergence from a set of references is scored.
@@ -223,27 +276,38 @@ mod tests {
     #[tokio::test]
     async fn probes_are_known_by_their_prober() {
         let tables = Tables::open("memory://").await.unwrap();
-        assert!(known_probes(&tables, &["a"]).await.unwrap().is_empty());
+        let none = Ids::default();
+        assert!(known_probes(&tables, &["a"], &none).await.unwrap().ids.is_empty());
         let (first, second, other) = (probe("it's", 0), probe("it's", 1), probe("b", 0));
         tables
             .append_rows(&[first.clone(), second.clone()])
             .await
             .unwrap();
         tables.append_rows(&[other.clone(), first.clone()]).await.unwrap();
-        let known = known_probes(&tables, &["it's"]).await.unwrap();
-        assert_eq!(known.len(), 2);
-        assert!(!known.contains(&[&other.probe_id]));
-        assert_eq!(known.get(&[&other.probe_id]).unwrap(), None);
-        let read = known.get(&[&second.probe_id]).unwrap();
-        assert_eq!(
-            read,
-            Some(ProbeRow {
-                raw_output: None,
-                ..second
-            })
-        );
-        assert_eq!(known_probes(&tables, &["it's", "b"]).await.unwrap().len(), 3);
-        assert!(known_probes(&tables, &[]).await.unwrap().is_empty());
+        let known = known_probes(&tables, &["it's"], &none).await.unwrap();
+        assert_eq!((known.ids.len(), known.open.len(), known.pairs.len()), (2, 2, 2));
+        assert!(!known.ids.contains(&other.probe_id));
+        assert_eq!(known.rows.get(&[&other.probe_id]).unwrap(), None);
+        let read = known.rows.get(&[&second.probe_id]).unwrap();
+        let second = ProbeRow {
+            raw_output: None,
+            ..second
+        };
+        assert_eq!(read.as_ref(), Some(&second));
+
+        // What is compared, or is no pair, is known and needs no row.
+        let mut diverged = Ids::default();
+        diverged.insert(&first.probe_id);
+        let unparsed = ProbeRow {
+            pair_id: None,
+            ..probe("it's", 2)
+        };
+        tables.append_rows(&[unparsed]).await.unwrap();
+        let known = known_probes(&tables, &["it's", "b"], &diverged).await.unwrap();
+        assert_eq!((known.ids.len(), known.open.len()), (4, 2));
+        assert!(known.open.contains(&second.probe_id) && known.open.contains(&other.probe_id));
+        assert_eq!(known.rows.get(&[&first.probe_id]).unwrap(), None);
+        assert!(known_probes(&tables, &[], &none).await.unwrap().ids.is_empty());
     }
 
     #[tokio::test]
@@ -252,8 +316,9 @@ mod tests {
         let good = image(b"1", "file:///1.png", Some("v1"), "ok");
         let bad = image(b"2", "file:///2.png", Some("v1"), "invalid");
         let unsure = image(b"3", "lab://?n=3", None, "ok");
+        let unread = image(b"file:///4.png", "file:///4.png", Some("v1"), "broken");
         tables
-            .append_rows(&[good.clone(), bad.clone(), unsure.clone()])
+            .append_rows(&[good.clone(), bad.clone(), unsure.clone(), unread])
             .await
             .unwrap();
         let known = known_images(&tables).await.unwrap();
@@ -273,6 +338,8 @@ mod tests {
             "its content changed"
         );
         assert_eq!(known.find("lab://?n=3", None), None);
+        let unread = known.find("file:///4.png", Some("v1"));
+        assert_eq!(unread, None, "what could not be read is tried again");
     }
 
     #[tokio::test]
@@ -295,8 +362,10 @@ mod tests {
             .await
             .unwrap();
         let known = answered(&tables, "m").await.unwrap();
-        assert_eq!(known.len(), 1);
-        assert_eq!(known.get(&[&id(["1"])]).unwrap(), Some(answer("1", "m", 0)));
+        assert!(known.len() == 1 && known.contains(&id(["1"])));
+        let rows = answers(&tables, "m", &known).await.unwrap();
+        assert_eq!(rows.get(&[&id(["1"])]).unwrap(), Some(answer("1", "m", 0)));
+        assert!(answers(&tables, "n", &known).await.unwrap().is_empty());
 
         let verdict = |judge: &str| VerdictRow {
             probe_id: id(["p"]),
@@ -307,7 +376,10 @@ mod tests {
             created_at: time(),
         };
         tables.append_rows(&[verdict("j"), verdict("i")]).await.unwrap();
-        let known = judged(&tables, &["j"]).await.unwrap();
+        let mut probes = Ids::default();
+        assert!(judged(&tables, &["j"], &probes).await.unwrap().is_empty());
+        probes.insert(&id(["p"]));
+        let known = judged(&tables, &["j"], &probes).await.unwrap();
         assert_eq!(known.get(&[&id(["p"]), "m", "j"]).unwrap(), Some(verdict("j")));
         assert!(!known.contains(&[&id(["p"]), "m", "i"]));
 

@@ -98,6 +98,11 @@ impl Cast {
         })
     }
 
+    /// Whether anybody runs in this process and answers best in batches.
+    pub fn is_local(&self) -> bool {
+        self.cards().any(|(_, _, card)| card.kind == "local")
+    }
+
     /// Target and references, in order.
     pub fn players(&self) -> impl Iterator<Item = (Role, &Player)> {
         let references = self.references.iter().map(|player| (Role::Reference, player));

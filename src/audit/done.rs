@@ -9,21 +9,22 @@ use crate::error::Result;
 use crate::imagine;
 use crate::lab::scene::Scene;
 use crate::model::EncodedImage;
-use crate::plan::{self, Ids, Known, KnownImages};
+use crate::plan::{self, Ids, Known, KnownImage, KnownImages, Probes};
 use crate::probe::{Ask, Pair, Strategy, Subject};
 use crate::row::{AnswerRow, ImageBytesRow, ImageRow, ProbeRow, VerdictRow};
 use crate::tables::Tables;
 use futures::TryStreamExt;
 use std::collections::HashMap;
 use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// What is done already.
 pub struct Done {
     tables: Tables,
     images: KnownImages,
     models: Ids,
-    probes: Known<ProbeRow>,
-    answers: Vec<(String, Known<AnswerRow>)>,
+    probes: Probes,
+    answers: Vec<Answered>,
     verdicts: Known<VerdictRow>,
     judges: Vec<String>,
     diverged: Ids,
@@ -37,6 +38,16 @@ pub struct Open {
     pub is_done: bool,
     /// Whether target and references, in order, are still to answer; none where it is no pair.
     pub answers: Vec<bool>,
+}
+
+/// What one model answered.
+struct Answered {
+    model_id: String,
+    pairs: Ids,
+    /// The answers that the open probes need.
+    open: Known<AnswerRow>,
+    /// All, from when a new probe turns out to be a pair that was answered before.
+    all: OnceCell<Known<AnswerRow>>,
 }
 
 impl Done {
@@ -56,22 +67,29 @@ impl Done {
             .map(|player| player.model.card().model_id.clone())
             .collect();
         judges.push(TRUTH.to_owned());
+        let target = &cast.target.model.card().model_id;
+        let (references, judge_set) = (cast.reference_set(), cast.judge_set());
+        let diverged = plan::diverged(tables, target, &references, &judge_set, measure).await?;
+        let probes = plan::known_probes(tables, &probers, &diverged).await?;
         let mut answers = Vec::new();
         for (_, player) in cast.players() {
             let model_id = player.model.card().model_id.clone();
-            let known = plan::answered(tables, &model_id).await?;
-            answers.push((model_id, known));
+            answers.push(Answered {
+                pairs: plan::answered(tables, &model_id).await?,
+                open: plan::answers(tables, &model_id, &probes.pairs).await?,
+                all: OnceCell::new(),
+                model_id,
+            });
         }
-        let target = &cast.target.model.card().model_id;
+        let judge_ids: Vec<&str> = judges.iter().map(String::as_str).collect();
         Ok(Self {
             images: plan::known_images(tables).await?,
             models: plan::known_models(tables).await?,
-            probes: plan::known_probes(tables, &probers).await?,
+            verdicts: plan::judged(tables, &judge_ids, &probes.open).await?,
+            probes,
             answers,
-            verdicts: plan::judged(tables, &judges.iter().map(String::as_str).collect::<Vec<_>>()).await?,
             judges,
-            diverged: plan::diverged(tables, target, &cast.reference_set(), &cast.judge_set(), measure)
-                .await?,
+            diverged,
             covered: plan::covered(tables, run_id).await?,
             tables: tables.clone(),
         })
@@ -87,9 +105,19 @@ impl Done {
         self.images.contains(image_id)
     }
 
+    /// What was found at an address before, if its content is still the same.
+    pub fn find(&self, uri: &str, etag: Option<&str>) -> Option<KnownImage> {
+        self.images.find(uri, etag)
+    }
+
     /// Whether the table `probes` has that row.
     pub fn knows_probe(&self, probe_id: &str) -> bool {
-        self.probes.contains(&[probe_id])
+        self.probes.ids.contains(probe_id)
+    }
+
+    /// Whether nothing is left to do about a probe.
+    pub fn is_finished(&self, probe_id: &str) -> bool {
+        self.knows_probe(probe_id) && self.covers(probe_id) && !self.probes.open.contains(probe_id)
     }
 
     /// Whether the run is known to cover the probe.
@@ -99,7 +127,13 @@ impl Done {
 
     /// Whether the tables hold probes of these probers.
     pub fn has_probes(&self) -> bool {
-        !self.probes.is_empty()
+        !self.probes.ids.is_empty()
+    }
+
+    /// Whether the tables hold an answer of the model.
+    pub fn has_answered(&self, model_id: &str) -> bool {
+        let mut models = self.answers.iter();
+        models.any(|model| model.model_id == model_id && !model.pairs.is_empty())
     }
 
     /// What is to do about a known probe; none where the probe is to be written.
@@ -107,26 +141,20 @@ impl Done {
     /// # Errors
     /// [`crate::Error::Arrow`] when a row is not what it should be.
     pub fn open(&self, probe_id: &str) -> Result<Option<Open>> {
-        let Some(row) = self.probes.get(&[probe_id])? else {
+        if !self.knows_probe(probe_id) {
             return Ok(None);
+        }
+        let row = self.probes.rows.get(&[probe_id])?;
+        let answers = match row.as_ref().and_then(|row| row.pair_id.as_deref()) {
+            Some(pair_id) => {
+                let is_open = |model: &Answered| !model.pairs.contains(pair_id);
+                self.answers.iter().map(is_open).collect()
+            }
+            None if self.diverged.contains(probe_id) => vec![false; self.answers.len()],
+            None => Vec::new(),
         };
-        let pair_id = row.pair_id.as_deref();
-        let is_open = |known: &Known<AnswerRow>| pair_id.map(|pair_id| !known.contains(&[pair_id]));
-        Ok(Some(Open {
-            is_done: pair_id.is_none() || self.diverged.contains(probe_id),
-            answers: self
-                .answers
-                .iter()
-                .filter_map(|(_, known)| is_open(known))
-                .collect(),
-        }))
-    }
-
-    /// Whether the tables hold an answer of the model.
-    pub fn has_answered(&self, model_id: &str) -> bool {
-        self.answers
-            .iter()
-            .any(|(id, known)| id == model_id && !known.is_empty())
+        let is_done = row.is_none();
+        Ok(Some(Open { is_done, answers }))
     }
 
     /// The known ones of the asks about a subject that are pairs without a divergence, ready to be
@@ -135,25 +163,37 @@ impl Done {
     /// # Errors
     /// [`crate::Error::Table`] when drawn images cannot be read.
     pub async fn pending(&self, subject: &Subject, asks: &[Ask]) -> Result<Vec<Pair>> {
-        let open = asks.iter().filter(|ask| !self.diverged.contains(&ask.probe_id));
-        self.pairs(subject, open).await
+        self.pairs(subject, asks, &self.probes.rows).await
     }
 
-    /// The known ones of the asks about a subject that are pairs, with their images.
+    /// The pairs about these subjects that the tables hold, done or not, and one model's answers to them.
     ///
     /// # Errors
-    /// [`crate::Error::Table`] when drawn images cannot be read.
-    pub async fn pairs<'a>(
-        &self,
-        subject: &Subject,
-        asks: impl Iterator<Item = &'a Ask>,
-    ) -> Result<Vec<Pair>> {
+    /// [`crate::Error::Table`] when a table cannot be read.
+    pub async fn stored(&self, asked: &[(Subject, Vec<Ask>)], model_id: &str) -> Result<(Vec<Pair>, Answers)> {
+        let mut wanted = Ids::default();
+        for ask in asked.iter().flat_map(|(_, asks)| asks) {
+            wanted.insert(&ask.probe_id);
+        }
+        let rows = plan::probes(&self.tables, &wanted).await?;
+        let mut pairs = Vec::new();
+        for (subject, asks) in asked {
+            pairs.extend(self.pairs(subject, asks, &rows).await?);
+        }
+        let answers = plan::answers(&self.tables, model_id, &rows.ids("pair_id")).await?;
+        let mut found = Answers::new();
+        for pair_id in pairs.iter().filter_map(|pair| pair.row.pair_id.clone()) {
+            let row = answers.get(&[&pair_id])?;
+            found.extend(row.map(|row| ((pair_id, model_id.to_owned()), row)));
+        }
+        Ok((pairs, found))
+    }
+
+    async fn pairs(&self, subject: &Subject, asks: &[Ask], rows: &Known<ProbeRow>) -> Result<Vec<Pair>> {
         let mut pairs = Vec::new();
         for ask in asks {
-            let Some(row) = self.probes.get(&[&ask.probe_id])? else {
-                continue;
-            };
-            if row.pair_id.is_some() {
+            let row = rows.get(&[&ask.probe_id])?;
+            if let Some(row) = row.filter(|row| row.pair_id.is_some()) {
                 let from_source = matches!(ask.strategy, Strategy::Dataset | Strategy::Question);
                 let known = from_source && subject.scene.is_none() && !row.truth.is_empty();
                 let truth = if known {
@@ -218,10 +258,7 @@ impl Done {
             .into_iter()
             .map(|row| {
                 let scene = scenes.get(&row.image_id).cloned().flatten();
-                let image = EncodedImage {
-                    image_id: row.image_id.as_str().into(),
-                    bytes: row.bytes,
-                };
+                let image = EncodedImage::new(row.image_id.as_str(), row.bytes);
                 (row.image_id, (image, scene))
             })
             .collect())
@@ -230,14 +267,17 @@ impl Done {
     /// The answers of the cast to these pairs.
     ///
     /// # Errors
-    /// [`crate::Error::Arrow`] when a row is not what it should be.
-    pub fn answers(&self, pairs: &[Pair]) -> Result<Answers> {
+    /// [`crate::Error::Table`] when old answers cannot be read.
+    pub async fn answers(&self, pairs: &[Pair]) -> Result<Answers> {
         let mut found = Answers::new();
         for pair_id in pairs.iter().filter_map(|pair| pair.row.pair_id.as_deref()) {
-            for (model_id, known) in &self.answers {
-                if let Some(row) = known.get(&[pair_id])? {
-                    found.insert((pair_id.to_owned(), model_id.clone()), row);
+            for model in self.answers.iter().filter(|model| model.pairs.contains(pair_id)) {
+                let mut row = model.open.get(&[pair_id])?;
+                if row.is_none() {
+                    let all = || plan::answers(&self.tables, &model.model_id, &model.pairs);
+                    row = model.all.get_or_try_init(all).await?.get(&[pair_id])?;
                 }
+                found.extend(row.map(|row| ((pair_id.to_owned(), model.model_id.clone()), row)));
             }
         }
         Ok(found)
@@ -250,7 +290,7 @@ impl Done {
     pub fn verdicts(&self, pairs: &[Pair]) -> Result<Verdicts> {
         let mut found = Verdicts::new();
         for pair in pairs {
-            for (model_id, _) in &self.answers {
+            for Answered { model_id, .. } in &self.answers {
                 for judge_id in &self.judges {
                     let key: [&str; 3] = [&pair.row.probe_id, model_id, judge_id];
                     if let Some(row) = self.verdicts.get(&key)? {

@@ -9,11 +9,12 @@ use super::{Audit, read};
 use crate::answer::{self, Player};
 use crate::diverge::normalize;
 use crate::error::Result;
+use crate::image::Depth;
 use crate::model::{Request, calls};
-use crate::probe::Ask;
+use crate::probe::{Ask, Subject};
 use crate::row::{Role, Rows};
 use crate::source::{self, SourceOptions};
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use futures::future::join_all;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -87,33 +88,27 @@ pub(super) async fn check(
         return Ok(Vec::new());
     }
     let mut stored: Vec<BTreeMap<String, (Request, Option<String>)>> = vec![BTreeMap::new(); players.len()];
-    let mut found = source::open(source).await?;
-    for _ in 0..MOST_IMAGES {
-        if stored.iter().all(|stored| stored.len() >= pairs) {
-            break;
-        }
-        let Some(found) = found.try_next().await? else {
-            break;
-        };
-        let Some(subject) = read::read(found).await.subject else {
-            continue;
-        };
-        let asks: Vec<Ask> = audit.asked(&subject).collect();
-        let known = audit.done.pairs(&subject, asks.iter()).await?;
-        let answers = audit.done.answers(&known)?;
-        for (player, stored) in players.iter().zip(&mut stored) {
-            for pair in &known {
-                let Some(pair_id) = pair.row.pair_id.as_deref() else {
-                    continue;
-                };
-                let answered = answer::answer_of(pair, &player.model.card().model_id, &answers);
-                let Some(answered) = answered.filter(|row| row.status == "ok") else {
-                    continue;
-                };
-                let request = answer::request(pair, pair_id, &player.sampling);
-                if let Some(request) = request.filter(|_| stored.len() < pairs) {
-                    stored.insert(pair_id.to_owned(), (request, answered.normalized.clone()));
-                }
+    let first = source::open(source).await?.take(MOST_IMAGES);
+    let subjects: Vec<Option<Subject>> = first
+        .and_then(async |found| Ok(read::read(found, Depth::Header).await.subject))
+        .try_collect()
+        .await?;
+    let asked: Vec<(Subject, Vec<Ask>)> = subjects
+        .into_iter()
+        .flatten()
+        .map(|subject| (subject.clone(), audit.asked(&subject).collect()))
+        .collect();
+    for (player, stored) in players.iter().zip(&mut stored) {
+        let model_id = &player.model.card().model_id;
+        let (known, answers) = audit.done.stored(&asked, model_id).await?;
+        for pair in &known {
+            let answered = answer::answer_of(pair, model_id, &answers).filter(|row| row.status == "ok");
+            let (Some(answered), Some(pair_id)) = (answered, pair.row.pair_id.as_deref()) else {
+                continue;
+            };
+            let request = answer::request(pair, pair_id, &player.sampling);
+            if let Some(request) = request.filter(|_| stored.len() < pairs) {
+                stored.insert(pair_id.to_owned(), (request, answered.normalized.clone()));
             }
         }
     }

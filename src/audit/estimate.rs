@@ -174,10 +174,7 @@ async fn subject(found: Found, reads: bool) -> Option<Subject> {
         found.uri.clone()
     };
     Some(Subject {
-        image: EncodedImage {
-            image_id: image_id.into(),
-            bytes: Bytes::new(),
-        },
+        image: EncodedImage::new(image_id.as_str(), Bytes::new()),
         scene: found.scene,
         questions: found.questions.into(),
         licence: None,

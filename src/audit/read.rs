@@ -1,12 +1,13 @@
-//! From a source's listing to images that can be asked about: bytes are read, hashed and decoded.
+//! From a source's listing to images that can be asked about: bytes are read, hashed and looked into.
 //!
 //! What cannot be read or decoded is a row with its reason, and the audit goes on.
 
-use crate::image::{decode, perceptual_hash};
+use crate::image::{Depth, look};
 use crate::model::EncodedImage;
 use crate::probe::Subject;
 use crate::row::{ImageRow, content_id};
 use crate::source::Found;
+use bytes::Bytes;
 use chrono::Utc;
 
 /// An image of the source, read: its row, and the subject of probes unless it is broken.
@@ -21,14 +22,26 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Half of the image's hash: what it takes to know it again, in 16 bytes.
-    pub(super) fn mark(&self) -> u128 {
-        u128::from_str_radix(&self.row.image_id[..32], 16).expect("an image's id is 64 hex digits")
+    /// Encoded bytes that it holds.
+    pub(super) fn byte(&self) -> usize {
+        self.subject
+            .as_ref()
+            .map_or(0, |subject| subject.image.bytes.len())
     }
 }
 
-/// Reads and decodes one image.
-pub(super) async fn read(found: Found) -> Seen {
+/// An image of a source as probers see it.
+pub(super) fn subject(found: &Found, image_id: &str, bytes: Bytes) -> Subject {
+    Subject {
+        image: EncodedImage::new(image_id, bytes),
+        scene: found.scene.clone(),
+        questions: found.questions.as_slice().into(),
+        licence: found.licence.as_deref().map(Into::into),
+    }
+}
+
+/// Reads one image and looks into it.
+pub(super) async fn read(found: Found, depth: Depth) -> Seen {
     let mut row = ImageRow {
         image_id: String::new(),
         root_image_id: String::new(),
@@ -53,51 +66,36 @@ pub(super) async fn read(found: Found) -> Seen {
         error: None,
         created_at: Utc::now(),
     };
-    let subject = match (found.read)().await {
+    let (image_id, looked) = match (found.read)().await {
+        // Nothing was read: the place stands for the content.
+        Err(problem) => (content_id(found.uri.as_bytes()), Err(problem)),
+        Ok(bytes) => {
+            let looked = tokio::task::spawn_blocking(move || {
+                let look = look(&bytes, depth).map_err(|problem| problem.to_string());
+                (content_id(&bytes), look.map(|look| (look, bytes)))
+            });
+            let gave_up = || Err("the decoder gave up on this image".to_owned());
+            looked
+                .await
+                .unwrap_or_else(|_| (content_id(found.uri.as_bytes()), gave_up()))
+        }
+    };
+    let subject = match looked {
+        Ok((look, bytes)) => {
+            row.width = Some(look.width as i32);
+            row.height = Some(look.height as i32);
+            row.format = Some(look.format.to_owned());
+            row.perceptual_hash = look.perceptual_hash;
+            "ok".clone_into(&mut row.status);
+            Some(subject(&found, &image_id, bytes))
+        }
         Err(problem) => {
-            // Nothing was read: the place stands for the content.
-            row.image_id = content_id(found.uri.as_bytes());
             row.error = Some(problem);
             None
         }
-        Ok(bytes) => {
-            row.image_id = content_id(&bytes);
-            let encoded = bytes.clone();
-            let looked = tokio::task::spawn_blocking(move || {
-                decode(&encoded).map(|image| {
-                    let hash = perceptual_hash(&image.pixels);
-                    (image.pixels.dimensions(), image.format, hash)
-                })
-            });
-            match looked.await {
-                Ok(Ok(((width, height), format, hash))) => {
-                    row.width = Some(width as i32);
-                    row.height = Some(height as i32);
-                    row.format = Some(format.to_owned());
-                    row.perceptual_hash = Some(hash);
-                    "ok".clone_into(&mut row.status);
-                    Some(Subject {
-                        image: EncodedImage {
-                            image_id: row.image_id.as_str().into(),
-                            bytes,
-                        },
-                        scene: found.scene.clone(),
-                        questions: found.questions.into(),
-                        licence: found.licence.as_deref().map(Into::into),
-                    })
-                }
-                Ok(Err(problem)) => {
-                    row.error = Some(problem.to_string());
-                    None
-                }
-                Err(_) => {
-                    row.error = Some("the decoder gave up on this image".to_owned());
-                    None
-                }
-            }
-        }
     };
-    row.root_image_id.clone_from(&row.image_id);
+    row.root_image_id.clone_from(&image_id);
+    row.image_id = image_id;
     Seen {
         row,
         subject,

@@ -98,6 +98,7 @@ impl Run {
             seed: config.seed,
             copy_bytes: config.copy_bytes,
             claim: config.claim,
+            depth: config.source.decode,
             pace: config.pace.as_followed(),
             done,
             cast,

@@ -117,10 +117,17 @@ fn roles(config: &Config, found: &mut Findings) {
     for name in &config.judges {
         check(&["judges"], "judge", name);
     }
-    if config.references.is_empty() {
+    // The source's own and the lab's questions come with their truth.
+    let decided = !config.judges.is_empty()
+        || config
+            .probers
+            .iter()
+            .any(|prober| prober.kind != ProberKind::Prompted);
+    if config.references.is_empty() && !decided {
         found.add(
             &["references"],
-            "no reference is named: `references = [\"NAME\"]`, or two and more for a consensus",
+            "no reference is named and nothing else tells right from wrong: `references = [\"NAME\"]`, or two and \
+             more for a consensus, or `judges`",
         );
     }
     if config.references.contains(&config.target) {

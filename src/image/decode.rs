@@ -242,7 +242,7 @@ fn flatten(image: DynamicImage) -> RgbImage {
 }
 
 /// Whether the data end before the format's own end.
-fn is_cut(bytes: &[u8], format: ImageFormat) -> bool {
+pub(super) fn is_cut(bytes: &[u8], format: ImageFormat) -> bool {
     match format {
         ImageFormat::Jpeg => !jpeg::ends(bytes),
         ImageFormat::Png => !png_ends(bytes),

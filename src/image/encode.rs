@@ -29,17 +29,30 @@ pub struct Fitted {
     pub media_type: &'static str,
 }
 
-/// The same bytes if they are upright and within the limits, else a smaller encoding: JPEG stays JPEG
-/// (quality 90), PNG and WebP become PNG, or JPEG where a PNG is too big.
-pub fn fit(bytes: &Bytes, limits: Fit) -> Result<Fitted, DecodeError> {
-    let header = header(bytes)?;
-    let fits = header.width.max(header.height) <= limits.max_side && bytes.len() <= limits.max_bytes;
-    if fits && header.orientation == Orientation::NoTransforms {
-        return Ok(Fitted {
-            bytes: bytes.clone(),
-            media_type: media_type(header.format),
-        });
+/// The same bytes if they are upright and within the limits: a look at the header, quick enough for a
+/// thread that waits for the network.
+#[must_use]
+pub fn fits(bytes: &Bytes, limits: Fit) -> Option<Fitted> {
+    if bytes.len() > limits.max_bytes {
+        return None;
     }
+    // What a decoder gives up on fits nothing.
+    let header = std::panic::catch_unwind(|| header(bytes)).ok()?.ok()?;
+    let fits =
+        header.width.max(header.height) <= limits.max_side && header.orientation == Orientation::NoTransforms;
+    fits.then(|| Fitted {
+        bytes: bytes.clone(),
+        media_type: media_type(header.format),
+    })
+}
+
+/// The same bytes if [`fits`] says so, else a smaller encoding: JPEG stays JPEG (quality 90), PNG and WebP
+/// become PNG, or JPEG where a PNG is too big.
+pub fn fit(bytes: &Bytes, limits: Fit) -> Result<Fitted, DecodeError> {
+    if let Some(fitted) = fits(bytes, limits) {
+        return Ok(fitted);
+    }
+    let header = header(bytes)?;
     let mut pixels = decode(bytes)?.pixels;
     let longer = pixels.width().max(pixels.height());
     if longer > limits.max_side {

@@ -55,10 +55,7 @@ impl Painter for LabPainter {
 fn rendered(scene: Scene) -> Drawn {
     let bytes = lab::render::png(&scene);
     Drawn {
-        image: EncodedImage {
-            image_id: content_id(&bytes).into(),
-            bytes,
-        },
+        image: EncodedImage::new(content_id(&bytes), bytes),
         scene: Some(Arc::new(scene)),
     }
 }

@@ -29,10 +29,7 @@ impl Painter for JournaledPainter {
     async fn draw(&self, request: DrawRequest) -> Drawing {
         let key = key(self.card(), &request);
         if let Some((entry, bytes)) = self.journal.take::<()>(key) {
-            let image = || EncodedImage {
-                image_id: content_id(&bytes).into(),
-                bytes: bytes.clone(),
-            };
+            let image = || EncodedImage::new(content_id(&bytes), bytes.clone());
             return Drawing {
                 outcome: entry.outcome.map(|()| Drawn {
                     image: image(),

@@ -47,10 +47,8 @@ impl Painter for Counted {
     async fn draw(&self, request: DrawRequest) -> Drawing {
         self.asked.fetch_add(1, SeqCst);
         let reply = self.mock.answer(conformance::requests(1)).await.remove(0);
-        let image = EncodedImage {
-            image_id: crate::row::content_id(request.instruction.as_bytes()).into(),
-            bytes: request.instruction.clone().into(),
-        };
+        let image_id = crate::row::content_id(request.instruction.as_bytes());
+        let image = EncodedImage::new(image_id, request.instruction.clone());
         Drawing {
             outcome: Ok(Drawn { image, scene: None }),
             attempts: reply.attempts,

@@ -2,7 +2,6 @@
 
 use super::{EncodedImage, Model, Request, Sampling};
 use crate::row;
-use bytes::Bytes;
 
 /// One white pixel.
 const PNG: &[u8] = include_bytes!("../../tests/support/white.png");
@@ -12,10 +11,7 @@ pub(crate) fn requests(count: usize) -> Vec<Request> {
     (0..count)
         .map(|index| Request {
             subject: format!("subject {index}").into(),
-            images: vec![EncodedImage {
-                image_id: row::content_id(PNG).into(),
-                bytes: Bytes::from_static(PNG),
-            }],
+            images: vec![EncodedImage::new(row::content_id(PNG), PNG)],
             prompt: format!("What is thing {index}?"),
             system: None,
             sampling: Sampling::default(),

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use chrono::Utc;
-use futures::future::join_all;
+use futures::future::{join_all, try_join_all};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -96,9 +96,11 @@ impl HttpModel {
     }
 
     async fn ask(&self, request: &Request) -> Result<reply::Answered, CallError> {
-        let pictures = picture::data_uris(&request.images, self.options.image_max_side).await?;
-        let body = body::chat(&self.options, request, &pictures);
-        let payload = Payload::json(&body);
+        let fitted = request
+            .images
+            .iter()
+            .map(|image| fitted(image, self.options.image_max_side));
+        let payload = body::chat(&self.options, request, &try_join_all(fitted).await?);
         let bytes = self
             .endpoint
             .post("chat/completions", payload, LONGEST_REPLY_BYTES)

@@ -3,7 +3,8 @@
 use crate::error::Result;
 use crate::row::id;
 use crate::tables::{Row, Tables, conform};
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
 use futures::TryStreamExt;
 use std::collections::{HashMap, HashSet};
 use std::marker::PhantomData;
@@ -42,8 +43,9 @@ impl Ids {
         Ok(Self(ids))
     }
 
-    pub(super) fn insert(&mut self, id: &str) {
-        self.0.insert(compact(&[id]));
+    /// Adds an id; whether it was not among them.
+    pub fn insert(&mut self, id: &str) -> bool {
+        self.0.insert(compact(&[id]))
     }
 
     /// Whether an id is among them.
@@ -73,16 +75,31 @@ pub struct Known<R> {
     row: PhantomData<fn() -> R>,
 }
 
-impl<R: Row> Known<R> {
-    pub(super) async fn load(tables: &Tables, sql: &str, key: &[&str]) -> Result<Self> {
-        let mut known = Self {
+impl<R> Default for Known<R> {
+    fn default() -> Self {
+        Self {
             batches: Vec::new(),
             places: HashMap::new(),
             row: PhantomData,
-        };
+        }
+    }
+}
+
+impl<R: Row> Known<R> {
+    /// The rows of a query whose first key column is one of `wanted`.
+    pub(super) async fn load(tables: &Tables, sql: &str, key: &[&str], wanted: &Ids) -> Result<Self> {
+        let mut known = Self::default();
+        if wanted.is_empty() {
+            return Ok(known);
+        }
         let mut batches = tables.query(sql).await?;
         while let Some(batch) = batches.try_next().await? {
-            let batch = conform(R::TABLE, &batch)?;
+            let ids = batch.column(batch.schema().index_of(key[0])?).as_string::<i32>();
+            let wanted: BooleanArray = ids.iter().map(|id| id.map(|id| wanted.contains(id))).collect();
+            if wanted.true_count() == 0 {
+                continue;
+            }
+            let batch = conform(R::TABLE, &filter_record_batch(&batch, &wanted)?)?;
             let schema = batch.schema();
             let columns = key
                 .iter()
@@ -101,6 +118,16 @@ impl<R: Row> Known<R> {
             known.batches.push(batch);
         }
         Ok(known)
+    }
+
+    /// The ids in one of the rows' columns.
+    pub fn ids(&self, column: &str) -> Ids {
+        let columns = self
+            .batches
+            .iter()
+            .filter_map(|batch| batch.column_by_name(column));
+        let texts = columns.flat_map(|column| column.as_string::<i32>().iter().flatten());
+        Ids(texts.map(|text| compact(&[text])).collect())
     }
 
     /// Whether there is a row of that key.

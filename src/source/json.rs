@@ -6,12 +6,13 @@
 
 use super::columns::Columns;
 use super::folder::{found, licence};
-use super::place::{Entry, Place, normal, split};
+use super::place::{Entry, Place, local_entry, normal, split};
 use super::{Found, SourceOptions, SourceQuestion, sample, vqa};
 use crate::error::Result;
 use futures::stream::{self, BoxStream, StreamExt};
 use serde_json::{Map, Value};
 use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Question files are text; a larger one is a mistake.
@@ -29,13 +30,14 @@ pub(super) async fn open(options: Arc<SourceOptions>) -> Result<BoxStream<'stati
     let images = images(&options).await.map_err(|problem| options.error(problem))?;
     let listing = options.clone();
     let found = stream::iter(images).map(move |image| {
-        // Neither age nor etag: asking the store for each image would cost a request each.
-        let entry = Entry {
+        // In a bucket neither age nor etag: asking for each image would cost a request each.
+        let local = matches!(image.place, Place::Local).then(|| local_entry(Path::new(&image.path)));
+        let entry = local.and_then(Result::ok).unwrap_or(Entry {
             path: image.path,
             size: 0,
             modified: chrono::DateTime::UNIX_EPOCH,
             etag: None,
-        };
+        });
         let mut found = found(&image.place, entry, image.attributes, &listing);
         found.licence = licence(&listing, &found.attributes);
         found.questions = image.questions;

@@ -2,6 +2,7 @@
 
 use super::Age;
 use crate::error::Error;
+use crate::image::Depth;
 use serde::{Deserialize, Serialize};
 
 /// Where images come from, and which of them.
@@ -43,6 +44,9 @@ pub struct SourceOptions {
     pub limit: Option<usize>,
     /// Images with more bytes are not read.
     pub max_bytes: usize,
+    /// How far images are looked into: `full` (every pixel) or `header` (much quicker; no perceptual hash, and
+    /// damage in the middle of a file shows only when a model refuses it).
+    pub decode: Depth,
 }
 
 impl Default for SourceOptions {
@@ -64,6 +68,7 @@ impl Default for SourceOptions {
             balance_by: None,
             limit: None,
             max_bytes: 64 << 20,
+            decode: Depth::Full,
         }
     }
 }

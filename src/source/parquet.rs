@@ -206,9 +206,11 @@ impl Shard {
             other => other,
         };
         let max_bytes = options.max_bytes;
+        // The file's mark says nothing about images that it only points to.
+        let inside = matches!(picture, Picture::Bytes(_));
         Found {
             uri: format!("{}#{row}", self.uri),
-            etag: self.entry.etag.clone(),
+            etag: self.entry.etag.clone().filter(|_| inside),
             licence: licence(options, &attributes),
             attributes,
             scene: None,

@@ -76,22 +76,18 @@ impl Place {
 
     /// Reads a whole file of at most so many bytes.
     pub(super) async fn read(&self, path: &str, max_bytes: usize) -> Result<Bytes, String> {
-        let too_big = |size: u64| format!("file of {size} bytes is too big: the limit is {max_bytes}");
         match self {
             Self::Local => {
-                let explain = |error: std::io::Error| format!("cannot read the file: {error}");
-                let size = tokio::fs::metadata(path).await.map_err(explain)?.len();
-                if size > max_bytes as u64 {
-                    return Err(too_big(size));
-                }
-                Ok(tokio::fs::read(path).await.map_err(explain)?.into())
+                let path = path.to_owned();
+                let read = tokio::task::spawn_blocking(move || read_local(&path, max_bytes));
+                read.await.map_err(|error| error.to_string())?
             }
             Self::Bucket(store, _) => {
                 let explain = |error: object_store::Error| format!("cannot read the object: {error}");
                 let key = Key::parse(path).map_err(|error| error.to_string())?;
                 let object = store.get(&key).await.map_err(explain)?;
                 if object.meta.size > max_bytes as u64 {
-                    return Err(too_big(object.meta.size));
+                    return Err(too_big(object.meta.size, max_bytes));
                 }
                 object.bytes().await.map_err(explain)
             }
@@ -138,6 +134,22 @@ impl Place {
     }
 }
 
+fn too_big(size: u64, max_bytes: usize) -> String {
+    format!("file of {size} bytes is too big: the limit is {max_bytes}")
+}
+
+fn read_local(path: &str, max_bytes: usize) -> Result<Bytes, String> {
+    let explain = |error: std::io::Error| format!("cannot read the file: {error}");
+    let metadata = std::fs::metadata(path).map_err(explain)?;
+    if !metadata.is_file() {
+        return Err("it is not a file".to_owned()); // a pipe would never end
+    }
+    if metadata.len() > max_bytes as u64 {
+        return Err(too_big(metadata.len(), max_bytes));
+    }
+    Ok(std::fs::read(path).map_err(explain)?.into())
+}
+
 fn bucket_entry(object: object_store::ObjectMeta) -> Entry {
     Entry {
         path: object.location.to_string(),
@@ -147,7 +159,7 @@ fn bucket_entry(object: object_store::ObjectMeta) -> Entry {
     }
 }
 
-fn local_entry(path: &Path) -> std::io::Result<Entry> {
+pub(super) fn local_entry(path: &Path) -> std::io::Result<Entry> {
     let metadata = std::fs::metadata(path)?;
     let modified: DateTime<Utc> = metadata.modified()?.into();
     Ok(Entry {

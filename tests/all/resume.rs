@@ -152,6 +152,71 @@ async fn interruptions_pace_and_repetition_leave_no_trace() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_is_not_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = folder.path().join("photos");
+    std::fs::create_dir(&photos).unwrap();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/photos");
+    for name in ["progressive.jpg", "grey.jpg", "palette.png"] {
+        std::fs::copy(fixtures.join(name), photos.join(name)).unwrap();
+    }
+    std::fs::write(photos.join("text.jpg"), "no picture, only words").unwrap();
+    let text = format!(
+        r#"
+        tables = {:?}
+        target = "target"
+        references = ["one"]
+        [source]
+        url = {photos:?}
+        [models.target.mock]
+        [models.one.mock]
+        name = "one"
+        [models.auditor.mock]
+        name = "auditor"
+        answers = ["Question: What is it?\nAnswer: a cat"]
+        [[probers]]
+        kind = "prompted"
+        model = "auditor"
+        "#,
+        folder.path().join("tables")
+    );
+    let config = Config::parse(&text, "test", Path::new("")).unwrap();
+    let images = "SELECT count(*) FROM images";
+    let place = folder.path().join("tables");
+    assert!(matches!(run(&config, None).await, Ended::Done));
+    assert_eq!(count(&place, images).await, 4);
+
+    // Other bytes under the old mark: whoever reads them finds images that are new and broken.
+    for entry in std::fs::read_dir(&photos).unwrap() {
+        let path = entry.unwrap().path();
+        let metadata = path.metadata().unwrap();
+        std::fs::write(&path, vec![0; metadata.len() as usize]).unwrap();
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(metadata.modified().unwrap()).unwrap();
+    }
+    let mut again = Run::open(config.clone()).await.unwrap();
+    assert!(matches!(
+        again.go(std::future::pending()).await.unwrap(),
+        Ended::Done
+    ));
+    let progress = &again.audit.progress;
+    assert_eq!((progress.images.get(), progress.broken.get()), (4, 1));
+    assert_eq!(count(&place, images).await, 4);
+
+    // A new mark, or something left to ask, and they are read.
+    std::fs::write(photos.join("grey.jpg"), "changed").unwrap();
+    assert!(matches!(run(&config, None).await, Ended::Done));
+    assert_eq!(count(&place, images).await, 5);
+    let wider = Config::parse(
+        &text.replace("\"prompted\"", "\"prompted\"\n        probes = 5"),
+        "test",
+        Path::new(""),
+    );
+    assert!(matches!(run(&wider.unwrap(), None).await, Ended::Done));
+    assert_eq!(count(&place, images).await, 7);
+}
+
 async fn count(folder: &Path, sql: &str) -> i64 {
     use arrow::array::AsArray;
     let tables = Tables::open(folder.to_str().unwrap()).await.unwrap();

@@ -33,8 +33,5 @@ pub(super) async fn read(endpoint: &Endpoint, body: &Value) -> Result<EncodedIma
         .await
         .and_then(|decoded| decoded.map_err(|error| error.to_string()))
         .map_err(|error| refused(format!("the drawn image cannot be used: {error}")))?;
-    Ok(EncodedImage {
-        image_id: row::content_id(&bytes).into(),
-        bytes,
-    })
+    Ok(EncodedImage::new(row::content_id(&bytes), bytes))
 }

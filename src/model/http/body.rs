@@ -1,29 +1,53 @@
 //! A request as the body of a chat completion.
 
-use super::HttpOptions;
+use super::{HttpOptions, Payload};
+use crate::image::Fitted;
 use crate::model::Request;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-/// Images stand before the text, in the request's order.
-pub(super) fn chat(options: &HttpOptions, request: &Request, pictures: &[String]) -> Value {
-    let mut content: Vec<Value> = pictures
-        .iter()
-        .map(|uri| match &options.image_detail {
-            Some(detail) => json!({ "type": "image_url", "image_url": { "url": uri, "detail": detail } }),
-            None => json!({ "type": "image_url", "image_url": { "url": uri } }),
-        })
-        .collect();
-    let text = options.prompt_template.replace("{prompt}", &request.prompt);
-    content.push(json!({ "type": "text", "text": text }));
+/// Images stand before the text, in the request's order. They are most of the body and are encoded straight
+/// into it: a tree of values would copy and escape them several times.
+pub(super) fn chat(options: &HttpOptions, request: &Request, pictures: &[Fitted]) -> Payload {
+    let picture_byte: usize = pictures.iter().map(|picture| picture.bytes.len()).sum();
+    let mut text = String::with_capacity(picture_byte / 3 * 4 + request.prompt.len() + 2048);
+    text.push_str(r#"{"messages":["#);
+    if let Some(system) = &request.system {
+        text.push_str(&json!({ "role": "system", "content": system }).to_string());
+        text.push(',');
+    }
+    text.push_str(r#"{"role":"user","content":["#);
+    let detail = options.image_detail.as_ref();
+    let detail = detail.map_or_else(String::new, |detail| format!(r#","detail":{}"#, json!(detail)));
+    for Fitted { bytes, media_type } in pictures {
+        text.extend([
+            r#"{"type":"image_url","image_url":{"url":"data:"#,
+            media_type,
+            ";base64,",
+        ]);
+        STANDARD.encode_string(bytes, &mut text);
+        text.extend(["\"", &detail, "}},"]);
+    }
+    let prompt = options.prompt_template.replace("{prompt}", &request.prompt);
+    text.push_str(&json!({ "type": "text", "text": prompt }).to_string());
+    text.push_str("]}]");
 
-    let system = request
-        .system
-        .iter()
-        .map(|text| json!({ "role": "system", "content": text }));
-    let messages: Vec<Value> = system
-        .chain([json!({ "role": "user", "content": content })])
-        .collect();
+    let rest = rest(options, request);
+    let fields = rest.keys().cloned().chain(["messages".to_owned()]).collect();
+    for (name, value) in rest {
+        text.extend([",", &Value::from(name).to_string(), ":", &value.to_string()]);
+    }
+    text.push('}');
+    Payload {
+        content_type: "application/json".into(),
+        body: text.into(),
+        fields,
+    }
+}
 
+/// The fields beside the messages.
+fn rest(options: &HttpOptions, request: &Request) -> Map<String, Value> {
     let mut body = Map::new();
     let mut set = |name: &str, value: Value| {
         if !options.omit_fields.iter().any(|omitted| omitted == name) {
@@ -32,7 +56,6 @@ pub(super) fn chat(options: &HttpOptions, request: &Request, pictures: &[String]
     };
     let sampling = &request.sampling;
     set("model", json!(options.model));
-    set("messages", json!(messages));
     set("max_tokens", json!(sampling.max_tokens));
     set("temperature", json!(sampling.temperature));
     set("top_p", json!(sampling.top_p));
@@ -45,7 +68,7 @@ pub(super) fn chat(options: &HttpOptions, request: &Request, pictures: &[String]
         set("logprobs", json!(true));
     }
     body.extend(options.extra_body.clone());
-    Value::Object(body)
+    body
 }
 
 #[cfg(test)]
@@ -68,16 +91,21 @@ mod tests {
         request.system = Some("Be terse.".into());
         request.sampling.stop = vec!["\n".into()];
         request.seed = u64::MAX;
-        let body = chat(&options, &request, &["data:a".into(), "data:b".into()]);
+        let picture = |bytes: &'static [u8], media_type| Fitted {
+            bytes: bytes.into(),
+            media_type,
+        };
+        let pictures = [picture(b"ab", "image/png"), picture(b"", "image/webp")];
+        let payload = chat(&options, &request, &pictures);
         assert_eq!(
-            body,
+            serde_json::from_slice::<Value>(&payload.body).unwrap(),
             json!({
                 "model": "m",
                 "messages": [
                     { "role": "system", "content": "Be terse." },
                     { "role": "user", "content": [
-                        { "type": "image_url", "image_url": { "url": "data:a", "detail": "low" } },
-                        { "type": "image_url", "image_url": { "url": "data:b", "detail": "low" } },
+                        { "type": "image_url", "image_url": { "url": "data:image/png;base64,YWI=", "detail": "low" } },
+                        { "type": "image_url", "image_url": { "url": "data:image/webp;base64,", "detail": "low" } },
                         { "type": "text", "text": "What is thing 0? Answer briefly." },
                     ] },
                 ],

@@ -1,10 +1,8 @@
-//! Images as a server takes them: scaled, encoded, and in chats as data URIs.
+//! Images as a server takes them: upright and within its limits, each scaled once for all its requests.
 
 use super::failure::refused;
-use crate::image::{Fit, Fitted, fit};
+use crate::image::{Fit, Fitted, fit, fits};
 use crate::model::{CallError, EncodedImage};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -16,27 +14,26 @@ pub(super) fn preprocessing(max_side: u32, detail: Option<&str>) -> String {
     json!({ "max_side": max_side, "max_bytes": MAX_BYTES, "detail": detail }).to_string()
 }
 
-/// One data URI an image, in order.
-pub(super) async fn data_uris(images: &[EncodedImage], max_side: u32) -> Result<Vec<String>, CallError> {
-    let mut uris = Vec::with_capacity(images.len());
-    for image in images {
-        let Fitted { bytes, media_type } = fitted(image, max_side).await?;
-        uris.push(format!("data:{media_type};base64,{}", STANDARD.encode(&bytes)));
-    }
-    Ok(uris)
-}
-
-/// An image within the limits.
+/// An image within the limits. Whoever asks while another request has it scaled waits for that.
 pub(crate) async fn fitted(image: &EncodedImage, max_side: u32) -> Result<Fitted, CallError> {
-    let bytes = image.bytes.clone();
     let limits = Fit {
         max_side,
         max_bytes: MAX_BYTES,
     };
-    on_pixel_threads(move || fit(&bytes, limits))
+    if let Some(fitted) = fits(&image.bytes, limits) {
+        return Ok(fitted);
+    }
+    let mut known = image.fitted.lock().await;
+    if let Some(fitted) = known.get(&max_side) {
+        return Ok(fitted.clone());
+    }
+    let bytes = image.bytes.clone();
+    let fitted = on_pixel_threads(move || fit(&bytes, limits))
         .await
         .and_then(|fitted| fitted.map_err(|error| error.to_string()))
-        .map_err(|error| refused(format!("image {}: {error}", image.image_id)))
+        .map_err(|error| refused(format!("image {}: {error}", image.image_id)))?;
+    known.insert(max_side, fitted.clone());
+    Ok(fitted)
 }
 
 /// Runs work on pixels off the threads that wait for the network. There are as many as cores, so that
@@ -63,28 +60,27 @@ mod tests {
     use bytes::Bytes;
 
     #[tokio::test]
-    async fn small_images_travel_as_they_are_and_large_ones_shrink() {
-        let mut image = conformance::requests(1).remove(0).images.remove(0);
-        let sent = STANDARD.encode(&image.bytes);
-        let uris = data_uris(&[image.clone(), image.clone()], 64).await.unwrap();
-        assert_eq!(
-            uris,
-            [
-                format!("data:image/png;base64,{sent}"),
-                format!("data:image/png;base64,{sent}")
-            ]
-        );
+    async fn small_images_travel_as_they_are_and_large_ones_shrink_once() {
+        let image = conformance::requests(1).remove(0).images.remove(0);
+        let sent = fitted(&image, 64).await.unwrap();
+        assert_eq!((sent.bytes, sent.media_type), (image.bytes, "image/png"));
 
         let mut large = std::io::Cursor::new(Vec::new());
         ::image::RgbImage::new(200, 100)
             .write_to(&mut large, ::image::ImageFormat::Png)
             .unwrap();
-        image.bytes = large.into_inner().into();
-        let small = decode(&fitted(&image, 64).await.unwrap().bytes).unwrap();
+        let image = EncodedImage::new("large", large.into_inner());
+        let copy = image.clone();
+        let (first, second) = tokio::join!(fitted(&image, 64), fitted(&copy, 64));
+        let (first, second) = (first.unwrap(), second.unwrap());
+        let small = decode(&first.bytes).unwrap();
         assert_eq!(small.pixels.dimensions(), (64, 32));
+        assert_eq!(first.bytes.as_ptr(), second.bytes.as_ptr(), "scaled once");
+        let smaller = decode(&fitted(&image, 32).await.unwrap().bytes).unwrap();
+        assert_eq!(smaller.pixels.dimensions(), (32, 16));
 
-        image.bytes = Bytes::from_static(b"<svg>");
-        let error = data_uris(&[image], 64).await.unwrap_err();
+        let image = EncodedImage::new("drawing", Bytes::from_static(b"<svg>"));
+        let error = fitted(&image, 64).await.unwrap_err();
         assert!(matches!(error, CallError::Refused { .. }), "{error}");
     }
 

@@ -100,7 +100,8 @@ fn see(
 
 fn pixel_values(image: &EncodedImage, processor: &Processor) -> Result<Vec<f32>, String> {
     // A decoder's panic is this image's error and must not end the model's thread.
-    catch_unwind(|| decode(&image.bytes).map(|decoded| processor.pixel_values(&decoded.pixels)))
+    let bytes = &image.bytes;
+    catch_unwind(|| decode(bytes).map(|decoded| processor.pixel_values(&decoded.pixels)))
         .map_err(|_| "its decoder gave up".to_owned())
         .and_then(|pixels| pixels.map_err(|error| error.to_string()))
         .map_err(|problem| format!("image {}: {problem}", image.image_id))

@@ -30,10 +30,7 @@ fn picture(seed: u32) -> EncodedImage {
     pixels
         .write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)
         .unwrap();
-    EncodedImage {
-        image_id: format!("picture {seed}").into(),
-        bytes: Bytes::from(bytes),
-    }
+    EncodedImage::new(format!("picture {seed}"), bytes)
 }
 
 /// Questions of many lengths, several about each image, greedy and sampled.
@@ -81,10 +78,7 @@ async fn a_broken_image_is_refused_and_harms_nobody() {
     let model = model();
     let mut requests: Vec<Request> = requests().into_iter().take(6).collect();
     let whole = outcomes(model.answer(requests.clone()).await);
-    requests[2].images = vec![EncodedImage {
-        image_id: "broken".into(),
-        bytes: Bytes::from_static(b"no image"),
-    }];
+    requests[2].images = vec![EncodedImage::new("broken", Bytes::from_static(b"no image"))];
     requests[4].prompt = "why ".repeat(9000);
     let replies = outcomes(model.answer(requests.clone()).await);
     for (index, (reply, whole)) in replies.iter().zip(&whole).enumerate() {

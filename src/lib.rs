@@ -51,6 +51,8 @@ pub mod sql;
 
 pub mod slice;
 
+pub mod benchmark;
+
 pub mod command;
 
 pub use error::{Error, Result};

@@ -4,6 +4,7 @@
 //! for calls that failed for now (run it again), 130 interrupted with everything finished committed.
 
 mod audit;
+mod eval;
 mod init;
 mod lab;
 mod models;
@@ -47,6 +48,7 @@ Examples:
 enum Command {
     Audit(audit::Arguments),
     Query(query::Arguments),
+    Eval(eval::Arguments),
     Init(init::Arguments),
     Models(models::Arguments),
     Lab(lab::Arguments),
@@ -62,6 +64,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         Command::Audit(arguments) => blocking(audit::run(arguments)),
         Command::Query(arguments) => blocking(query::run(arguments)),
+        Command::Eval(arguments) => blocking(eval::run(arguments)),
         Command::Init(arguments) => init::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
         Command::Lab(arguments) => lab::run(arguments),

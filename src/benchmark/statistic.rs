@@ -7,4 +7,4 @@ pub mod multiple;
 pub mod normal;
 pub mod slices;
 
-pub use crate::sql::function::{mcnemar, wilson};
+pub(crate) use crate::sql::function::{mcnemar, wilson};

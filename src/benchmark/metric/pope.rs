@@ -63,6 +63,32 @@ impl Confusion {
         } += 1.0;
     }
 
+    /// The counts as sums that can be added up.
+    #[must_use]
+    pub fn sums(self) -> [f64; 6] {
+        [
+            self.true_yes,
+            self.false_yes,
+            self.true_no,
+            self.false_no,
+            self.other_yes,
+            self.other_no,
+        ]
+    }
+
+    /// The counts of such sums.
+    #[must_use]
+    pub fn of([true_yes, false_yes, true_no, false_no, other_yes, other_no]: [f64; 6]) -> Self {
+        Self {
+            true_yes,
+            false_yes,
+            true_no,
+            false_no,
+            other_yes,
+            other_no,
+        }
+    }
+
     fn all(&self) -> f64 {
         self.true_yes + self.false_yes + self.true_no + self.false_no + self.other_yes + self.other_no
     }

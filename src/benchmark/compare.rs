@@ -1,0 +1,119 @@
+//! Two models on the same questions: is the difference more than chance?
+//!
+//! Right-or-wrong scores: McNemar's exact test over questions where every image has one, else, and for graded scores, a
+//! bootstrap of the difference over images. Over all pairs of models the p-values are adjusted (Benjamini–Hochberg).
+
+use super::Scored;
+use super::evaluate::Evaluated;
+use super::report::grouped;
+use super::statistic::{bootstrap, mcnemar, multiple};
+use super::suite::Suite;
+use std::collections::{BTreeMap, HashMap};
+
+/// How two models differ.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Comparison {
+    /// The first model.
+    pub first: String,
+    /// The second.
+    pub second: String,
+    /// Questions that both were asked.
+    pub n: u64,
+    /// Those on which only the first is better.
+    pub first_better: u64,
+    /// Those on which only the second is better.
+    pub second_better: u64,
+    /// Mean of the first minus the second, in points (CIDEr-D: × 100).
+    pub difference: f64,
+    /// Its 95 % interval, over images.
+    pub interval: Option<(f64, f64)>,
+    /// `mcnemar_exact` or `bootstrap`.
+    pub test: &'static str,
+    /// Two-sided.
+    pub p: f64,
+    /// Adjusted over all pairs of models.
+    pub p_adjusted: f64,
+}
+
+/// Every pair of models.
+#[must_use]
+pub fn pairs(suite: &Suite, models: &[Evaluated]) -> Vec<Comparison> {
+    let units: Vec<Vec<Scored>> = models
+        .iter()
+        .map(|model| {
+            if suite.circular {
+                grouped(&model.scored)
+            } else {
+                model.scored.clone()
+            }
+        })
+        .collect();
+    let mut pairs = Vec::new();
+    for first in 0..models.len() {
+        for second in first + 1..models.len() {
+            let names = (&*models[first].model, &*models[second].model);
+            pairs.extend(compare(names, &units[first], &units[second]));
+        }
+    }
+    let p_values: Vec<f64> = pairs.iter().map(|pair| pair.p).collect();
+    let adjusted = multiple::adjusted(&p_values, multiple::Dependence::Positive);
+    pairs
+        .iter_mut()
+        .zip(adjusted)
+        .for_each(|(pair, adjusted)| pair.p_adjusted = adjusted);
+    pairs
+}
+
+fn compare(names: (&str, &str), first: &[Scored], second: &[Scored]) -> Option<Comparison> {
+    let others: HashMap<&str, f64> = second
+        .iter()
+        .map(|each| (each.question.id.as_str(), each.score.value))
+        .collect();
+    let mut images: BTreeMap<&str, [f64; 2]> = BTreeMap::new();
+    let (mut first_better, mut second_better, mut n, mut binary) = (0, 0, 0, true);
+    for each in first {
+        let Some(other) = others.get(each.question.id.as_str()).copied() else {
+            continue;
+        };
+        let value = each.score.value;
+        binary &= [value, other].iter().all(|value| *value == 0.0 || *value == 1.0);
+        first_better += u64::from(value > other);
+        second_better += u64::from(value < other);
+        n += 1;
+        let sums = images.entry(&each.image).or_default();
+        sums[0] += 100.0 * (value - other);
+        sums[1] += 1.0;
+    }
+    let alone = images.len() as u64 == n;
+    let images: Vec<[f64; 2]> = images.into_values().collect();
+    let sum: f64 = images.iter().map(|sums| sums[0]).sum();
+    let draws = bootstrap::draws(&images, |sums| sums[0] / sums[1], 1);
+    let bound = |share: f64| {
+        draws
+            .get(((draws.len() as f64 - 1.0) * share).round() as usize)
+            .copied()
+    };
+    let exact = mcnemar::exact(first_better as i64, second_better as i64).filter(|_| binary && alone);
+    let p = exact.unwrap_or_else(|| {
+        let at_most = draws.iter().filter(|draw| **draw <= 0.0).count();
+        let at_least = draws.iter().filter(|draw| **draw >= 0.0).count();
+        // One more than counted: no number of draws shows that something never happens.
+        (2.0 * (at_most.min(at_least) + 1) as f64 / (draws.len() + 1) as f64).min(1.0)
+    });
+    (n > 0).then(|| Comparison {
+        first: names.0.to_owned(),
+        second: names.1.to_owned(),
+        n,
+        first_better,
+        second_better,
+        difference: sum / n as f64,
+        interval: bound(0.025).zip(bound(0.975)),
+        test: if exact.is_some() {
+            "mcnemar_exact"
+        } else {
+            "bootstrap"
+        },
+        p,
+        p_adjusted: p,
+    })
+}

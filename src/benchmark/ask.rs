@@ -16,7 +16,19 @@ use crate::tables::Tables;
 use chrono::Utc;
 use futures::future::join_all;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A text, or why there is none.
+pub type Answer = Result<String, String>;
+
+/// What this run has written.
+#[derive(Default)]
+struct Written {
+    /// Images and probes by id.
+    ids: HashSet<String>,
+    /// Answers by (pair, model).
+    answers: HashMap<(String, String), AnswerRow>,
+}
 
 /// What was said to one question: by each candidate in order, an answer, a reason why there is none, or nothing yet.
 pub struct Asked {
@@ -25,7 +37,7 @@ pub struct Asked {
     /// The first image's id.
     pub image: String,
     /// By candidate; none where a failure postponed it.
-    pub answers: Vec<Option<Result<String, String>>>,
+    pub answers: Vec<Option<Answer>>,
 }
 
 /// Asks the candidates, and remembers what is known.
@@ -37,8 +49,7 @@ pub struct Asker {
     answered: Vec<Known<AnswerRow>>,
     images: KnownImages,
     probes: Known<ProbeRow>,
-    /// What this run has written: images and probes once, answers by (pair, model).
-    written: Mutex<(HashSet<String>, HashMap<(String, String), AnswerRow>)>,
+    written: Mutex<Written>,
 }
 
 impl Asker {
@@ -136,7 +147,7 @@ impl Asker {
         asked: &[Asked],
         shown: &[Result<Vec<EncodedImage>, String>],
         rows: &mut Rows,
-    ) -> Result<Vec<Option<Result<String, String>>>> {
+    ) -> Result<Vec<Option<Answer>>> {
         let card = candidate.model.card();
         let mut pairs: Vec<Result<String, String>> = Vec::with_capacity(asked.len());
         let mut requests: Vec<Request> = Vec::new();
@@ -227,25 +238,23 @@ impl Asker {
                 }
             }
             let key = (row.pair_id.clone(), row.model_id.clone());
-            self.written().1.insert(key, row.clone());
+            self.written().answers.insert(key, row.clone());
             rows.answers.push(row);
         }
         Ok(())
     }
 
-    fn written(&self) -> std::sync::MutexGuard<'_, (HashSet<String>, HashMap<(String, String), AnswerRow>)> {
+    fn written(&self) -> MutexGuard<'_, Written> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn said(&self, pair_id: &str, model_id: &str) -> Option<AnswerRow> {
-        self.written()
-            .1
-            .get(&(pair_id.to_owned(), model_id.to_owned()))
-            .cloned()
+        let key = (pair_id.to_owned(), model_id.to_owned());
+        self.written().answers.get(&key).cloned()
     }
 
     fn note_image(&self, row: ImageRow, rows: &mut Rows) {
-        if !self.images.contains(&row.image_id) && self.written().0.insert(row.image_id.clone()) {
+        if !self.images.contains(&row.image_id) && self.written().ids.insert(row.image_id.clone()) {
             rows.images.push(row);
         }
     }
@@ -260,7 +269,7 @@ impl Asker {
     ) {
         let group_id = id([self.prober.model_id.as_str(), &question.id]);
         let probe_id = id([group_id.as_str(), pair_id]);
-        if self.probes.contains(&[&probe_id]) || !self.written().0.insert(probe_id.clone()) {
+        if self.probes.contains(&[&probe_id]) || !self.written().ids.insert(probe_id.clone()) {
             return;
         }
         rows.probes.push(ProbeRow {

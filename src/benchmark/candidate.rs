@@ -35,7 +35,7 @@ pub struct Candidate {
 pub struct Models {
     /// The file, for messages.
     path: String,
-    models: Vec<(String, ModelOptions)>,
+    options: Vec<(String, ModelOptions)>,
     /// Where its tables are.
     pub tables: Option<String>,
 }
@@ -64,7 +64,7 @@ impl Models {
                 folder.join(address).display().to_string()
             }
         };
-        let mut models = Vec::new();
+        let mut named = Vec::new();
         if let Some(toml::Value::Table(sections)) = file.remove("models") {
             for (name, section) in sections {
                 let mut options = ModelOptions::deserialize(section)
@@ -72,7 +72,7 @@ impl Models {
                 if let ModelOptions::Local(options) = &mut options {
                     options.path = local(std::mem::take(&mut options.path));
                 }
-                models.push((name, options));
+                named.push((name, options));
             }
         }
         let tables = file
@@ -81,7 +81,7 @@ impl Models {
             .map(local);
         Ok(Self {
             path: path.display().to_string(),
-            models,
+            options: named,
             tables,
         })
     }
@@ -93,7 +93,7 @@ impl Models {
     pub fn open(&self, name: &str, suite: &Suite, family: Option<Family>) -> Result<Candidate> {
         let sampling = Sampling::default();
         let options = self
-            .models
+            .options
             .iter()
             .find(|(each, _)| each == name)
             .map(|(_, options)| options.clone());
@@ -110,7 +110,7 @@ impl Models {
         };
         let (model, usual): (Arc<dyn Model>, Family) = match options {
             None => {
-                let names: Vec<&str> = self.models.iter().map(|(name, _)| name.as_str()).collect();
+                let names: Vec<&str> = self.options.iter().map(|(name, _)| name.as_str()).collect();
                 return Err(problem(match self.path.as_str() {
                     "" => "no checkpoint is in that folder; name a folder with config.json, or a model of --config FILE".to_owned(),
                     path => format!("it is neither a folder with config.json nor a model of {path}, which has: {}", names.join(", ")),

@@ -5,7 +5,7 @@
 
 use super::Scored;
 use super::evaluate::Evaluated;
-use super::report::grouped;
+use super::report::{grouped, is_right_or_wrong};
 use super::statistic::{bootstrap, mcnemar, multiple};
 use super::suite::Suite;
 use std::collections::{BTreeMap, HashMap};
@@ -76,7 +76,7 @@ fn compare(names: (&str, &str), first: &[Scored], second: &[Scored]) -> Option<C
             continue;
         };
         let value = each.score.value;
-        binary &= [value, other].iter().all(|value| *value == 0.0 || *value == 1.0);
+        binary &= is_right_or_wrong(value) && is_right_or_wrong(other);
         first_better += u64::from(value > other);
         second_better += u64::from(value < other);
         n += 1;

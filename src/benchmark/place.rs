@@ -91,7 +91,7 @@ impl Place {
                 let key = path
                     .split('/')
                     .filter(|part| !part.is_empty())
-                    .fold(folder.clone(), |key, part| key.join(part));
+                    .fold(folder.clone(), Key::join);
                 Self::Remote(
                     store.clone(),
                     key,
@@ -108,7 +108,7 @@ impl Place {
             Self::Local(path) => Self::Local(path.parent().unwrap_or(Path::new("")).to_owned()),
             Self::Remote(store, key, address) => {
                 let parts: Vec<_> = key.parts().collect();
-                let folder = Key::from_iter(parts[..parts.len().saturating_sub(1)].iter().cloned());
+                let folder: Key = parts[..parts.len().saturating_sub(1)].iter().cloned().collect();
                 let address = address
                     .rsplit_once('/')
                     .map_or(address.as_str(), |(folder, _)| folder);

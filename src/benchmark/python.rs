@@ -115,36 +115,30 @@ impl Parser {
     }
 
     fn item(&mut self) -> Result<String, String> {
-        match self.peek() {
-            Some('\'' | '"') => {
-                let mut text = self.string()?;
-                // Neighbouring literals are one string.
-                loop {
-                    self.blanks();
-                    match self.peek() {
-                        Some('\'' | '"') => text.push_str(&self.string()?),
-                        _ => return Ok(text),
-                    }
-                }
+        let quoted = |parser: &Self| matches!(parser.peek(), Some('\'' | '"'));
+        if quoted(self) {
+            let mut text = self.string()?;
+            self.blanks();
+            // Neighbouring literals are one string.
+            while quoted(self) {
+                text.push_str(&self.string()?);
+                self.blanks();
             }
-            _ => {
-                let start = self.at;
-                while self
-                    .peek()
-                    .is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | '_'))
-                {
-                    self.at += 1;
-                }
-                let word: String = self.chars[start..self.at].iter().collect();
-                if matches!(word.as_str(), "None" | "True" | "False")
-                    || float(&word).is_some_and(f64::is_finite)
-                {
-                    return Ok(word);
-                }
-                self.at = start;
-                Err(self.wrong("a string in quotes or a number"))
-            }
+            return Ok(text);
         }
+        let start = self.at;
+        while self
+            .peek()
+            .is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | '_'))
+        {
+            self.at += 1;
+        }
+        let word: String = self.chars[start..self.at].iter().collect();
+        if matches!(word.as_str(), "None" | "True" | "False") || float(&word).is_some_and(f64::is_finite) {
+            return Ok(word);
+        }
+        self.at = start;
+        Err(self.wrong("a string in quotes or a number"))
     }
 
     fn string(&mut self) -> Result<String, String> {
@@ -154,8 +148,7 @@ impl Parser {
         loop {
             match self.next() {
                 Some('\\') => match self.escape() {
-                    Some(Some(c)) => text.push(c),
-                    Some(None) => {}
+                    Some(characters) => text.extend(characters),
                     None => return Err(self.back("an escape of a string")),
                 },
                 c if c == quote => return Ok(text),
@@ -168,24 +161,24 @@ impl Parser {
         }
     }
 
-    /// A character, nothing for an escaped line end, or none where Python would raise an error.
-    fn escape(&mut self) -> Option<Option<char>> {
+    /// The characters that an escape stands for; none where Python would raise an error.
+    fn escape(&mut self) -> Option<Vec<char>> {
         let c = self.next()?;
-        Some(Some(match c {
+        Some(vec![match c {
             'n' => '\n',
             't' => '\t',
             'r' => '\r',
             'x' => self.code(2)?,
             'u' => self.code(4)?,
             'U' => self.code(8)?,
-            '\n' => return Some(None),
+            '\n' => return Some(Vec::new()),
             '\\' | '\'' | '"' => c,
             // Python keeps the backslash of an escape that it does not know.
             _ => {
                 self.at -= 1;
                 '\\'
             }
-        }))
+        }])
     }
 
     fn code(&mut self, digits: usize) -> Option<char> {

@@ -22,6 +22,12 @@ pub struct Line {
     pub interval: Option<(f64, f64)>,
 }
 
+/// Whether a score is one of the two that right and wrong have.
+#[allow(clippy::float_cmp, reason = "both are exact")]
+pub(super) fn is_right_or_wrong(value: f64) -> bool {
+    value == 0.0 || value == 1.0
+}
+
 /// The mean of something over questions.
 pub(super) fn mean(
     part: &str,
@@ -34,7 +40,7 @@ pub(super) fn mean(
     let mut binary = true;
     for each in of {
         let value = value(each);
-        binary &= value == 0.0 || value == 1.0;
+        binary &= is_right_or_wrong(value);
         let sums = images.entry(&each.image).or_default();
         sums[0] += value;
         sums[1] += 1.0;

@@ -104,7 +104,8 @@ struct Table {
     guessed: usize,
     /// Questions that failed for now and are left out.
     postponed: usize,
-    table: Vec<Line>,
+    #[serde(rename = "table")]
+    lines: Vec<Line>,
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
@@ -120,40 +121,37 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             .rules(arguments.rules.as_deref(), family)
             .map_err(anyhow::Error::msg)
     };
-    let (asked, models, stopped) = match &arguments.predictions {
-        Some(file) => {
-            let rules = rules(arguments.prompts.unwrap_or(Family::PaliGemma))?;
-            let asked = prediction::read(file, questions).await?;
-            (asked, vec![(file.clone(), rules)], false)
-        }
-        None => {
-            let models = arguments
-                .config
-                .as_deref()
-                .map(Models::read)
-                .transpose()?
-                .unwrap_or_default();
-            let tables = arguments.tables.clone().or_else(|| models.tables.clone());
-            let tables = Tables::open(tables.as_deref().unwrap_or("auditdm-tables")).await?;
-            let (names, prompts) = (arguments.model.clone(), arguments.prompts);
-            let opened = tokio::task::spawn_blocking(move || {
-                names
-                    .iter()
-                    .map(|name| models.open(name, suite, prompts))
-                    .collect::<Result<Vec<_>, _>>()
-            });
-            let candidates = opened.await??;
-            let models: Vec<(String, &'static str)> = candidates
+    let (asked, models, stopped) = if let Some(file) = &arguments.predictions {
+        let rules = rules(arguments.prompts.unwrap_or(Family::PaliGemma))?;
+        let asked = prediction::read(file, questions).await?;
+        (asked, vec![(file.clone(), rules)], false)
+    } else {
+        let models = arguments
+            .config
+            .as_deref()
+            .map(Models::read)
+            .transpose()?
+            .unwrap_or_default();
+        let tables = arguments.tables.clone().or_else(|| models.tables.clone());
+        let tables = Tables::open(tables.as_deref().unwrap_or("auditdm-tables")).await?;
+        let (names, prompts) = (arguments.model.clone(), arguments.prompts);
+        let opened = tokio::task::spawn_blocking(move || {
+            names
                 .iter()
-                .map(|candidate| Ok((candidate.name.clone(), rules(candidate.family)?)))
-                .collect::<anyhow::Result<_>>()?;
-            let asker = Arc::new(Asker::open(suite, candidates, &tables).await?);
-            let bar = bar(arguments.quiet || arguments.json);
-            let progress = |count: usize| bar.inc(count as u64);
-            let (asked, stopped) = evaluate::ask(asker, questions, &tables, progress, interrupted()).await?;
-            bar.finish_and_clear();
-            (asked, models, stopped)
-        }
+                .map(|name| models.open(name, suite, prompts))
+                .collect::<Result<Vec<_>, _>>()
+        });
+        let candidates = opened.await??;
+        let models: Vec<(String, &'static str)> = candidates
+            .iter()
+            .map(|candidate| Ok((candidate.name.clone(), rules(candidate.family)?)))
+            .collect::<anyhow::Result<_>>()?;
+        let asker = Arc::new(Asker::open(suite, candidates, &tables).await?);
+        let bar = bar(arguments.quiet || arguments.json);
+        let progress = |count: usize| bar.inc(count as u64);
+        let (asked, stopped) = evaluate::ask(asker, questions, &tables, progress, interrupted()).await?;
+        bar.finish_and_clear();
+        (asked, models, stopped)
     };
     anyhow::ensure!(
         !asked.is_empty() || stopped,
@@ -212,7 +210,7 @@ impl Outcome {
                 .filter(|each| each.answer.is_some() && each.score.guessed)
                 .count(),
             postponed: model.postponed,
-            table: (suite.report)(&model.scored, model.rules),
+            lines: (suite.report)(&model.scored, model.rules),
         };
         Self {
             benchmark: suite.name,
@@ -237,12 +235,12 @@ impl fmt::Display for Outcome {
                 "{}, {name}: {questions} questions, rules `{rules}`\n",
                 self.title
             )?;
-            let width = |of: fn(&Line) -> usize| model.table.iter().map(of).max().unwrap_or(0);
+            let width = |of: fn(&Line) -> usize| model.lines.iter().map(of).max().unwrap_or(0);
             let (part, measure) = (
                 width(|line| line.part.chars().count()),
                 width(|line| line.measure.chars().count()),
             );
-            for line in &model.table {
+            for line in &model.lines {
                 write!(
                     f,
                     "  {:part$}  {:measure$}  {:>7}  {:>8.2}",

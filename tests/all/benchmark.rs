@@ -87,11 +87,7 @@ async fn sixteen_benchmarks_with_the_labs_target_and_a_server() {
                 assert_eq!(overall["part"], "overall", "{benchmark}");
                 assert!(overall["value"].as_f64().unwrap() >= 0.0, "{benchmark}");
             }
-            assert_eq!(
-                said["comparisons"][0]["n"].as_u64().unwrap() > 0,
-                true,
-                "{benchmark}"
-            );
+            assert!(said["comparisons"][0]["n"].as_u64().unwrap() > 0, "{benchmark}");
         }
     };
     evaluate();

@@ -230,10 +230,7 @@ mod tests {
     fn gold_lists_are_parsed_and_code_stays_text() {
         assert_eq!(open_answers("['paris', \"Lutetia\"]"), ["paris", "Lutetia"]);
         assert_eq!(open_answers("[exit()]"), ["[exit()]"]);
-        assert!(
-            open_right("so nan", &["nan".to_owned()]) == false,
-            "nan equals nothing"
-        );
+        assert!(!open_right("so nan", &["nan".to_owned()]), "nan equals nothing");
     }
 
     proptest::proptest! {

@@ -17,6 +17,7 @@ use crate::diverge::{VqaDialect, token_f1, vqa_in};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
 
 #[derive(Deserialize)]
 struct Vector {
@@ -82,23 +83,23 @@ fn metric_vectors() {
             }
             Input => count[2] += 1,
             NotOffered => {
-                *not_offered
-                    .entry(format!("{} {}", vector.metric, vector.variant))
-                    .or_default() += 1
+                let name = format!("{} {}", vector.metric, vector.variant);
+                *not_offered.entry(name).or_default() += 1;
             }
         }
     }
     let mut said = format!("{path}\n{:<24} {:>6} {:>6}\n", "metric", "passed", "failed");
     for (metric, [passed, failed, inputs]) in &counts {
-        said += &format!("{metric:<24} {passed:>6} {failed:>6}");
-        said += &if *inputs > 0 {
-            format!("  ({inputs} inputs of an aggregate)\n")
+        let _ = write!(said, "{metric:<24} {passed:>6} {failed:>6}");
+        let inputs = if *inputs > 0 {
+            format!("  ({inputs} inputs of an aggregate)")
         } else {
-            "\n".to_owned()
+            String::new()
         };
+        let _ = writeln!(said, "{inputs}");
     }
     for (what, count) in &not_offered {
-        said += &format!("not offered: {what} ({count})\n");
+        let _ = writeln!(said, "not offered: {what} ({count})");
     }
     let passed: usize = counts.values().map(|[passed, ..]| passed).sum();
     // Standard error is not captured into the figures of other tests, and shows with `--nocapture`.

@@ -1,8 +1,10 @@
 //! The normal distribution's quantiles.
 
 /// The share of a standard normal that lies below `z` (Marsaglia 2004: a series that ends when nothing is added).
+#[allow(clippy::float_cmp, reason = "the sum has stopped changing")]
 fn below(z: f64) -> f64 {
     let (mut term, mut sum, mut odd) = (z, z, 1.0);
+    // As long as something is added: the terms shrink once they have grown.
     loop {
         odd += 2.0;
         term *= z * z / odd;
@@ -26,9 +28,9 @@ pub fn quantile(p: f64) -> f64 {
     for _ in 0..60 {
         let middle = f64::midpoint(low, high);
         if below(middle) < p {
-            low = middle
+            low = middle;
         } else {
-            high = middle
+            high = middle;
         }
     }
     f64::midpoint(low, high)

@@ -55,8 +55,9 @@ fn report(scored: &[Scored]) -> Vec<Line> {
         })
         .collect();
     let mut total = [0.0; SUMS];
-    sums.iter()
-        .for_each(|image| total.iter_mut().zip(image).for_each(|(sum, value)| *sum += value));
+    for image in &sums {
+        total.iter_mut().zip(image).for_each(|(sum, value)| *sum += value);
+    }
     let score = |sums: &[f64; SUMS], subtask: usize| {
         let [questions, right, images, all_right] = [0, 1, 2, 3].map(|n| sums[4 * subtask + n] as u64);
         Subtask {

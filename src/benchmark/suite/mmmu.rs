@@ -12,9 +12,13 @@ pub(in crate::benchmark) const SUITE: Suite = Suite {
     circular: false,
     chat_rules: None,
     read,
-    prompt: |question, family| match question.options.is_empty() {
-        true => prompt::short(question, family),
-        false => prompt::choice(question, family),
+    prompt: |question, family| {
+        let put = if question.options.is_empty() {
+            prompt::short
+        } else {
+            prompt::choice
+        };
+        put(question, family)
     },
     score: |said, rules| {
         let rules: Mmmu = named(rules);

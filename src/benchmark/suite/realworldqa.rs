@@ -21,9 +21,13 @@ pub(in crate::benchmark) const SUITE: Suite = Suite {
             ..Question::default()
         }])
     },
-    prompt: |question, family| match question.options.is_empty() {
-        true => prompt::as_is(question, family),
-        false => prompt::choice(question, family),
+    prompt: |question, family| {
+        let put = if question.options.is_empty() {
+            prompt::as_is
+        } else {
+            prompt::choice
+        };
+        put(question, family)
     },
     score: |said, _| {
         each(said, |question, text| {

@@ -4,12 +4,12 @@
 const Z: f64 = 1.96;
 
 /// Lower and upper bound of `successes` of `n`; none without trials or with impossible counts.
-pub fn interval(successes: i64, n: i64) -> Option<(f64, f64)> {
+pub(crate) fn interval(successes: i64, n: i64) -> Option<(f64, f64)> {
     interval_at(Z, successes, n)
 }
 
 /// The same at the normal quantile `z`.
-pub fn interval_at(z: f64, successes: i64, n: i64) -> Option<(f64, f64)> {
+pub(crate) fn interval_at(z: f64, successes: i64, n: i64) -> Option<(f64, f64)> {
     if n <= 0 || !(0..=n).contains(&successes) {
         return None;
     }

@@ -1,5 +1,7 @@
 //! What scoring a whole benchmark costs: 40 000 captions with 5 references each, 200 000 answers with 10 annotators each.
 
+#![allow(missing_docs, reason = "criterion writes the entry points")]
+
 use auditdm::benchmark::metric::cider::{Captioned, Tokens, scores};
 use auditdm::benchmark::metric::vqa_accuracy::VqaAccuracy;
 use criterion::{Criterion, criterion_group, criterion_main};

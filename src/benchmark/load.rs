@@ -11,7 +11,7 @@ pub mod tsv;
 mod tests;
 
 use super::picture::Picture;
-use super::place::Place;
+use super::place::{Place, shown};
 use super::record::Record;
 use crate::error::{Error, Result};
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
@@ -46,12 +46,7 @@ impl Data {
     /// An error about the questions.
     pub(super) fn error(&self, problem: impl Into<String>) -> Error {
         Error::ImageSource {
-            url: self
-                .questions
-                .split('@')
-                .next_back()
-                .unwrap_or_default()
-                .to_owned(),
+            url: shown(&self.questions),
             problem: problem.into(),
         }
     }

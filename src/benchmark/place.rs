@@ -12,6 +12,18 @@ use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
 use url::Url;
 
+/// An address without credentials.
+#[must_use]
+pub fn shown(address: &str) -> String {
+    match address.split_once("://") {
+        Some((scheme, rest)) => format!(
+            "{scheme}://{}",
+            rest.split_once('@').map_or(rest, |(_, rest)| rest)
+        ),
+        None => address.to_owned(),
+    }
+}
+
 /// A file or folder.
 #[derive(Debug, Clone)]
 pub enum Place {
@@ -46,7 +58,7 @@ impl Place {
             Some(_) => {
                 let failed = |source: Box<dyn std::error::Error + Send + Sync>| Error::Store {
                     action: "open",
-                    url: address.split('@').next_back().unwrap_or_default().to_owned(),
+                    url: shown(address),
                     source,
                 };
                 let url = Url::parse(address).map_err(|error| failed(error.into()))?;

@@ -99,6 +99,19 @@ impl Record {
         }
     }
 
+    /// The options of a list or of a list literal; any other text is a mistake, or an attempt.
+    ///
+    /// # Errors
+    /// Which columns were expected, or why the text is no list.
+    pub fn options(&self, names: &[&str]) -> Result<Vec<String>, String> {
+        match self.value(names) {
+            Some(Value::String(literal)) => {
+                python::list(literal).map_err(|problem| self.wrong(&format!("`{}`: {problem}", names[0])))
+            }
+            _ => self.texts(names),
+        }
+    }
+
     /// Four numbers: a list, or a list literal.
     ///
     /// # Errors

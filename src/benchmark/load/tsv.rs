@@ -97,6 +97,9 @@ impl Table {
             let names: Vec<&str> = std::iter::once(first).chain(header.iter().skip(1)).collect();
             header = names.into();
         }
+        if header.is_empty() {
+            return Err("the file is empty".to_owned());
+        }
         let column = |wanted: &str| header.iter().position(|name| name == wanted);
         let (image, index) = (column("image"), column("index"));
         let table = Arc::new(Self {

@@ -51,7 +51,7 @@ fn read(record: &Record) -> Result<Vec<Question>, String> {
     if record.value(&["options"]).is_none() {
         return Ok(vec![lettered(record)?]);
     }
-    let options = record.texts(&["options"])?;
+    let options = record.options(&["options"])?;
     let answer = record.text(&["answer"])?;
     let index = answer
         .trim()

@@ -47,7 +47,7 @@ fn read(record: &Record) -> Result<Vec<Question>, String> {
         .is_some_and(|kind| kind == "open");
     let options = match (open, record.value(&["options"])) {
         (true, _) => Vec::new(),
-        (false, Some(_)) => record.texts(&["options"])?,
+        (false, Some(_)) => record.options(&["options"])?,
         (false, None) => record.lettered(),
     };
     let answer = record.text(&["answer"])?;

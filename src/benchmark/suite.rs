@@ -114,7 +114,7 @@ fn lettered(record: &Record) -> Result<Question, String> {
         options,
         answers: vec![letter],
         category: record.text_if(&["category"]),
-        subcategory: record.text_if(&["l2-category", "l2_category"]),
+        subcategory: record.text_if(&["l2-category", "l2_category", "L2-category"]),
         split: record.text_if(&["split"]),
         pictures: record.pictures(&["image"])?,
         ..Question::default()

@@ -96,12 +96,11 @@ impl Asker {
         &self.candidates
     }
 
-    /// Asks everybody some questions; the rows are to be committed.
+    /// Asks everybody some questions; the rows are to be committed, also after an error.
     ///
     /// # Errors
     /// [`Error::Model`] when a model says that nothing sent to it can succeed.
-    pub async fn ask(&self, questions: Vec<Question>) -> Result<(Vec<Asked>, Rows)> {
-        let mut rows = Rows::default();
+    pub async fn ask(&self, questions: Vec<Question>, rows: &mut Rows) -> Result<Vec<Asked>> {
         let seen = join_all(questions.iter().map(look)).await;
         let mut shown: Vec<Result<Vec<EncodedImage>, String>> = Vec::with_capacity(seen.len());
         let mut asked = Vec::with_capacity(questions.len());
@@ -115,7 +114,7 @@ impl Asker {
                     question.size = question.size.or(size);
                 }
                 let image = |look: Look| {
-                    self.note_image(look.row, &mut rows);
+                    self.note_image(look.row, rows);
                     look.image
                 };
                 images.into_iter().map(image).collect::<Vec<_>>()
@@ -130,13 +129,13 @@ impl Asker {
             });
         }
         for (candidate, known) in self.candidates.iter().zip(&self.answered) {
-            let said = self.one(candidate, known, &asked, &shown, &mut rows).await?;
+            let said = self.one(candidate, known, &asked, &shown, rows).await?;
             asked
                 .iter_mut()
                 .zip(said)
                 .for_each(|(asked, said)| asked.answers.push(said));
         }
-        Ok((asked, rows))
+        Ok(asked)
     }
 
     /// What one candidate says.
@@ -201,6 +200,7 @@ impl Asker {
         let card = candidate.model.card();
         let subjects: Vec<Arc<str>> = requests.iter().map(|request| request.subject.clone()).collect();
         let replies = candidate.model.answer(requests).await;
+        let mut fatal = None;
         for (pair_id, reply) in subjects.into_iter().zip(replies) {
             rows.calls
                 .extend(calls(&self.run_id, card, Role::Target, &pair_id, &reply.attempts));
@@ -231,17 +231,20 @@ impl Asker {
                 }
                 Err(CallError::Transient { .. }) => continue,
                 Err(CallError::Fatal { message }) => {
-                    return Err(Error::Model {
-                        model: candidate.name.clone(),
-                        problem: message,
-                    });
+                    fatal = Some(message);
+                    continue;
                 }
             }
             let key = (row.pair_id.clone(), row.model_id.clone());
             self.written().answers.insert(key, row.clone());
             rows.answers.push(row);
         }
-        Ok(())
+        fatal.map_or(Ok(()), |problem| {
+            Err(Error::Model {
+                model: candidate.name.clone(),
+                problem,
+            })
+        })
     }
 
     fn written(&self) -> MutexGuard<'_, Written> {

@@ -13,13 +13,16 @@ use crate::tables::{Row, Tables};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 /// Questions that are asked together.
 const BATCH: usize = 32;
 /// Batches under way.
 const BATCHES_IN_FLIGHT: usize = 3;
-/// Rows that are committed together.
+/// Answers are committed when there are so many rows, or after so long.
 const COMMIT_ROWS: usize = 2_000;
+const COMMIT_EVERY: Duration = Duration::from_secs(5);
 
 /// What a candidate's evaluation came to.
 #[derive(Debug)]
@@ -71,34 +74,49 @@ pub async fn ask(
 ) -> Result<(Vec<Asked>, bool)> {
     let stopped = Arc::new(AtomicBool::new(false));
     let flag = stopped.clone();
+    // Told when something failed: what is under way is paid for and comes to its end, nothing new begins.
+    let halt = Arc::new(Notify::new());
+    let halted = halt.clone();
     let stop = async move {
-        stop.await;
-        flag.store(true, Ordering::Relaxed);
+        tokio::select! {
+            () = stop => flag.store(true, Ordering::Relaxed),
+            () = halted.notified() => {}
+        }
     };
     let mut asked: Vec<Asked> = Vec::new();
     let mut pending = Rows::default();
     let mut failed = None;
+    let mut committed = Instant::now();
     {
         let batches = questions.take_until(stop).try_chunks(BATCH).map(|batch| {
             let asker = asker.clone();
             // On a task of its own: a commit does not hold up the calls that are under way.
-            tokio::spawn(async move { asker.ask(batch.map_err(|broken| broken.1)?).await })
+            tokio::spawn(async move {
+                let mut rows = Rows::default();
+                let asked = match batch {
+                    Ok(questions) => asker.ask(questions, &mut rows).await,
+                    Err(broken) => Err(broken.1),
+                };
+                (asked, rows)
+            })
         });
         let mut batches = std::pin::pin!(batches.buffered(BATCHES_IN_FLIGHT));
         while let Some(batch) = batches.next().await {
-            match batch.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic())) {
-                Ok((some, rows)) => {
+            let (some, rows) = batch.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()));
+            pending.extend(rows);
+            match some {
+                Ok(some) => {
                     progress(some.len());
                     asked.extend(some);
-                    pending.extend(rows);
-                    if pending.len() >= COMMIT_ROWS {
-                        commit(tables, &mut pending).await?;
-                    }
                 }
                 Err(error) => {
-                    failed = Some(error);
-                    break;
+                    failed.get_or_insert(error);
+                    halt.notify_one();
                 }
+            }
+            if pending.len() >= COMMIT_ROWS || committed.elapsed() >= COMMIT_EVERY {
+                commit(tables, &mut pending).await?;
+                committed = Instant::now();
             }
         }
     }

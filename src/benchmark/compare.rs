@@ -117,3 +117,62 @@ fn compare(names: (&str, &str), first: &[Scored], second: &[Scored]) -> Option<C
         p_adjusted: p,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::benchmark::{Benchmark, Question, Score};
+
+    /// A model that is right on the questions of some numbers, each about the image that `image` says.
+    fn model(name: &str, right: impl Fn(usize) -> bool, image: impl Fn(usize) -> usize) -> Evaluated {
+        let scored = |n: usize| Scored {
+            question: Question {
+                id: n.to_string(),
+                ..Question::default()
+            },
+            image: image(n).to_string(),
+            answer: Some(String::new()),
+            problem: None,
+            score: Score::right(right(n), ""),
+        };
+        Evaluated {
+            model: name.to_owned(),
+            rules: "",
+            scored: (0..40).map(scored).collect(),
+            postponed: 0,
+        }
+    }
+
+    #[test]
+    fn exact_where_images_differ_and_by_images_where_they_do_not() {
+        let suite = Benchmark::Gqa.suite();
+        let alone = [
+            model("a", |n| n < 30, |n| n),
+            model("b", |n| (10..32).contains(&n), |n| n),
+            model("c", |n| n < 30, |n| n),
+        ];
+        let found = pairs(suite, &alone);
+        let [first, same, _] = &found[..] else {
+            panic!("three pairs")
+        };
+        assert_eq!(
+            (first.first_better, first.second_better, first.test),
+            (10, 2, "mcnemar_exact")
+        );
+        // statsmodels 0.15 `mcnemar(exact=True)`.
+        assert!((first.p - 0.038_574_218_75).abs() < 1e-12);
+        assert!((first.difference - 20.0).abs() < 1e-9);
+        assert!((same.p - 1.0).abs() < 1e-12 && same.difference.abs() < 1e-12);
+        assert!(found.iter().all(|pair| pair.p_adjusted >= pair.p));
+
+        // The same answers about two images are much less evidence.
+        let together = [
+            model("a", |n| n < 30, |n| n % 2),
+            model("b", |n| (10..32).contains(&n), |n| n % 2),
+        ];
+        let found = pairs(suite, &together);
+        assert_eq!(found[0].test, "bootstrap");
+        let (low, high) = found[0].interval.unwrap();
+        assert!(low <= found[0].difference && found[0].difference <= high);
+    }
+}

@@ -6,6 +6,7 @@
 
 mod audit;
 mod estimate;
+mod eval;
 mod init;
 mod lab;
 mod log;
@@ -47,6 +48,7 @@ enum Command {
     Audit(audit::Arguments),
     Query(query::Arguments),
     Tables(tables::Arguments),
+    Eval(eval::Arguments),
     Init(init::Arguments),
     Models(models::Arguments),
     Lab(lab::Arguments),
@@ -59,6 +61,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Audit(arguments) => blocking(audit::run(arguments)),
         Command::Query(arguments) => blocking(query::run(arguments)),
         Command::Tables(arguments) => blocking(tables::run(arguments)),
+        Command::Eval(arguments) => blocking(eval::run(arguments)),
         Command::Init(arguments) => init::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
         Command::Lab(arguments) => lab::run(arguments),

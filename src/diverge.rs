@@ -10,13 +10,15 @@ mod normalize;
 mod rule;
 mod score;
 mod truth;
+mod vqa;
 
 pub use consensus::{Consensus, consensus};
-pub use measure::{anls, token_f1};
-pub use normalize::{normalize, vqa};
+pub use measure::{anls, edit_distance, token_f1};
+pub use normalize::normalize;
 pub use rule::{Distance, answer_type, distance};
 pub use score::{Case, Measure, TRUTH, score};
 pub use truth::Truth;
+pub use vqa::{VqaDialect, vqa, vqa_in, vqa_punctuation, vqa_trimmed, vqa_words};
 
 /// The committed cases of one metric, computed by its reference implementation.
 #[cfg(test)]

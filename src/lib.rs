@@ -59,6 +59,8 @@ pub mod sql;
 
 pub mod slice;
 
+pub mod benchmark;
+
 pub mod command;
 
 pub use error::{Error, Result};

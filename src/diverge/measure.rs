@@ -60,7 +60,9 @@ fn folded(text: &str) -> Vec<char> {
     words.join(" ").chars().take(LONGEST_CHARS).collect()
 }
 
-fn edit_distance(a: &[char], b: &[char]) -> usize {
+/// Insertions, deletions and substitutions of characters that turn one text into the other.
+#[must_use]
+pub fn edit_distance(a: &[char], b: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, from) in a.iter().enumerate() {
         let mut diagonal = row[0];

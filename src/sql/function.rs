@@ -2,8 +2,8 @@
 //!
 //! Each is a function of two counts, given and returned as columns; null where it is not defined.
 
-mod mcnemar;
-mod wilson;
+pub(crate) mod mcnemar;
+pub(crate) mod wilson;
 
 use arrow::array::{ArrayRef, Float64Array};
 use arrow::datatypes::DataType;

@@ -18,6 +18,7 @@ fn every_help_has_an_example() {
         &[][..],
         &["audit"],
         &["query"],
+        &["eval"],
         &["init"],
         &["models"],
         &["models", "verify"],

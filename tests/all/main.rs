@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod budget;
+mod benchmark;
 mod command;
 mod follow;
 mod hostile;

@@ -6,7 +6,7 @@ const MOST_PAIRS: i64 = 10_000_000;
 /// The two-sided p-value of `b` pairs that only the first model has right against `c` that only the second has:
 /// a fair coin tossed b + c times. 1 without any such pair, none with impossible counts
 /// or more than [`MOST_PAIRS`].
-pub(super) fn exact(b: i64, c: i64) -> Option<f64> {
+pub(crate) fn exact(b: i64, c: i64) -> Option<f64> {
     let n = b
         .checked_add(c)
         .filter(|n| b >= 0 && c >= 0 && *n <= MOST_PAIRS)? as f64;

@@ -1,18 +1,23 @@
-//! Wilson's score interval of a share (Wilson 1927), at 95 %.
+//! Wilson's score interval of a share (Wilson 1927), at 95 % unless told otherwise.
 
 /// The normal quantile of 97.5 %.
 const Z: f64 = 1.96;
 
 /// Lower and upper bound of `successes` of `n`; none without trials or with impossible counts.
-pub(super) fn interval(successes: i64, n: i64) -> Option<(f64, f64)> {
+pub(crate) fn interval(successes: i64, n: i64) -> Option<(f64, f64)> {
+    interval_at(Z, successes, n)
+}
+
+/// The same at the normal quantile `z`.
+pub(crate) fn interval_at(z: f64, successes: i64, n: i64) -> Option<(f64, f64)> {
     if n <= 0 || !(0..=n).contains(&successes) {
         return None;
     }
     let n = n as f64;
     let share = successes as f64 / n;
-    let centre = share + Z * Z / (2.0 * n);
-    let spread = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
-    let scale = 1.0 + Z * Z / n;
+    let centre = share + z * z / (2.0 * n);
+    let spread = z * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
+    let scale = 1.0 + z * z / n;
     Some((
         ((centre - spread) / scale).max(0.0),
         ((centre + spread) / scale).min(1.0),

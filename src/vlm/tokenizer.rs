@@ -34,7 +34,9 @@ impl Tokenizer {
             path: path.clone(),
             problem,
         };
-        let mut inner = tokenizers::Tokenizer::from_file(&path)
+        // The crate panics over some broken files.
+        let mut inner = std::panic::catch_unwind(|| tokenizers::Tokenizer::from_file(&path))
+            .unwrap_or_else(|_| Err("its parts contradict each other".into()))
             .map_err(|error| problem(format!("not a tokenizer ({error}); fetch it again")))?;
         // Both would be applied silently; the processor pads and the context is checked elsewhere.
         inner.with_padding(None);

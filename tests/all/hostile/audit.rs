@@ -80,7 +80,8 @@ async fn a_hostile_model_is_audited_and_shown_harmlessly() {
         let run = |arguments: &[&str]| auditdm(&path, arguments);
         let first = run(&["audit", "audit.toml", "--quiet"]);
         let second = run(&["audit", "audit.toml", "--quiet"]);
-        let query = |format| run(&["query", "failures", "--format", format]);
+        let sql = "SELECT text FROM answers ORDER BY pair_id";
+        let query = |format| run(&["query", "--sql", sql, "--format", format]);
         (first, second, ["table", "csv", "json"].map(query))
     })
     .await
@@ -105,7 +106,7 @@ async fn a_hostile_model_is_audited_and_shown_harmlessly() {
     // Programs get every byte.
     assert!(csv.contains("\u{1b}[2J") && csv.contains(&megabyte) && csv.contains("=cmd|"));
     let rows: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
-    assert!(rows.iter().any(|row| row["target_answer"] == "\0red\0"));
+    assert!(rows.iter().any(|row| row["text"] == "\0red\0"));
 }
 
 fn obeyed(each: char) -> bool {

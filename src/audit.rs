@@ -96,7 +96,11 @@ pub fn audit(
         // In the source's order, so that of equal images always the same one stands for all.
         .buffered(READS_IN_FLIGHT)
         .filter(move |looked: &Result<(String, Option<Seen>)>| {
-            std::future::ready(looked.as_ref().map_or(true, |(image_id, _)| claim.holds(image_id)))
+            std::future::ready(
+                looked
+                    .as_ref()
+                    .map_or(true, |(image_id, _)| claim.holds(image_id)),
+            )
         })
         .filter_map(move |looked: Result<(String, Option<Seen>)>| {
             let left = looked.map(|(image_id, seen)| {

@@ -169,7 +169,7 @@ pub enum CallError {
 }
 
 /// Kinds of transient trouble.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Trouble {
     /// Too many requests (429).
     Busy,

@@ -25,7 +25,7 @@ pub async fn fill(folder: &Path) -> PathBuf {
     let path = place.with_extension("toml");
     std::fs::write(&path, &text).expect("a configuration");
     let config = Config::read(&path).expect("a sound one");
-    let cast = Cast::open(&config).expect("mocks open");
+    let cast = Cast::open(&config, None).expect("mocks open");
     let tables = Tables::open(&config.tables).await.expect("a folder");
     let compared = PROBES - PROBES / 10;
     for start in (0..PROBES).step_by(ROWS_OF_A_COMMIT) {
@@ -40,7 +40,7 @@ pub async fn fill(folder: &Path) -> PathBuf {
 /// Compares the last tenth.
 pub async fn finish(config: &Path) {
     let config = Config::read(config).expect("a sound one");
-    let cast = Cast::open(&config).expect("mocks open");
+    let cast = Cast::open(&config, None).expect("mocks open");
     let tables = Tables::open(&config.tables).await.expect("a folder");
     append(&tables, divergences(&cast, &config, PROBES - PROBES / 10..PROBES)).await;
 }
@@ -48,7 +48,7 @@ pub async fn finish(config: &Path) {
 /// Seconds to look up what is to do, and how many probes are finished.
 pub async fn find(config: &Path) -> (f64, usize) {
     let config = Config::read(config).expect("a sound one");
-    let cast = Cast::open(&config).expect("mocks open");
+    let cast = Cast::open(&config, None).expect("mocks open");
     let clock = Instant::now();
     let tables = Tables::open(&config.tables).await.expect("they are there");
     let done = Done::load(&tables, &cast, &config.divergence.name(), "run").await;

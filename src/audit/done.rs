@@ -170,7 +170,11 @@ impl Done {
     ///
     /// # Errors
     /// [`crate::Error::Table`] when a table cannot be read.
-    pub async fn stored(&self, asked: &[(Subject, Vec<Ask>)], model_id: &str) -> Result<(Vec<Pair>, Answers)> {
+    pub async fn stored(
+        &self,
+        asked: &[(Subject, Vec<Ask>)],
+        model_id: &str,
+    ) -> Result<(Vec<Pair>, Answers)> {
         let mut wanted = Ids::default();
         for ask in asked.iter().flat_map(|(_, asks)| asks) {
             wanted.insert(&ask.probe_id);

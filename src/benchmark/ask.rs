@@ -48,7 +48,7 @@ pub struct Asker {
     candidates: Vec<Candidate>,
     answered: Vec<Known<AnswerRow>>,
     images: KnownImages,
-    probes: Known<ProbeRow>,
+    probes: Ids,
     written: Mutex<Written>,
 }
 
@@ -61,13 +61,17 @@ impl Asker {
         let prober = ModelCard::new("benchmark", suite.name, "1", "", "", "");
         let mut answered = Vec::new();
         for candidate in &candidates {
-            answered.push(plan::answered(tables, &candidate.model.card().model_id).await?);
+            let model_id = &candidate.model.card().model_id;
+            let pairs = plan::answered(tables, model_id).await?;
+            answered.push(plan::answers(tables, model_id, &pairs).await?);
         }
         let models = plan::known_models(tables).await?;
         let asker = Self {
             run_id: id(["eval", suite.name]),
             images: plan::known_images(tables).await?,
-            probes: plan::known_probes(tables, &[&prober.model_id]).await?,
+            probes: plan::known_probes(tables, &[&prober.model_id], &Ids::default())
+                .await?
+                .ids,
             written: Mutex::default(),
             suite,
             prober,
@@ -229,7 +233,7 @@ impl Asker {
                     "refused".clone_into(&mut row.status);
                     row.error = Some(message);
                 }
-                Err(CallError::Transient { .. }) => continue,
+                Err(CallError::Transient { .. } | CallError::Unsent { .. }) => continue,
                 Err(CallError::Fatal { message }) => {
                     fatal = Some(message);
                     continue;
@@ -272,7 +276,7 @@ impl Asker {
     ) {
         let group_id = id([self.prober.model_id.as_str(), &question.id]);
         let probe_id = id([group_id.as_str(), pair_id]);
-        if self.probes.contains(&[&probe_id]) || !self.written().ids.insert(probe_id.clone()) {
+        if self.probes.contains(&probe_id) || !self.written().ids.insert(probe_id.clone()) {
             return;
         }
         rows.probes.push(ProbeRow {
@@ -340,10 +344,7 @@ async fn look(question: &Question) -> Vec<Result<Look, String>> {
                 created_at: Utc::now(),
                 image_id,
             };
-            let image = EncodedImage {
-                image_id: row.image_id.as_str().into(),
-                bytes,
-            };
+            let image = EncodedImage::new(row.image_id.as_str(), bytes);
             Ok(Look { row, image })
         });
         looked

@@ -6,7 +6,7 @@ use super::suite::Suite;
 use crate::config::ModelOptions;
 use crate::error::{Error, Result};
 use crate::model::http::{HttpModel, client};
-use crate::model::local::LocalModel;
+use crate::model::local::{LocalModel, LocalOptions};
 use crate::model::mock::Mock;
 use crate::model::{Model, Sampling};
 use serde::Deserialize;
@@ -99,8 +99,9 @@ impl Models {
             .map(|(_, options)| options.clone());
         let folder = || Path::new(name).join("config.json").exists();
         let options = options.or_else(|| {
-            let local = crate::config::LocalOptions {
+            let local = LocalOptions {
                 path: name.to_owned(),
+                ..LocalOptions::default()
             };
             folder().then_some(ModelOptions::Local(local))
         });
@@ -127,7 +128,7 @@ impl Models {
                 )
             }
             Some(ModelOptions::Local(options)) => (
-                Arc::new(LocalModel::open(Path::new(&options.path), &sampling)?),
+                Arc::new(LocalModel::open(&options, &sampling)?),
                 Family::PaliGemma,
             ),
         };

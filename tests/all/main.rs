@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod budget;
 mod benchmark;
+mod budget;
 mod command;
 mod follow;
 mod hostile;

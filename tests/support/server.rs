@@ -224,7 +224,7 @@ fn respond<'a>(shared: &'a Shared, behaviour: &'a Behaviour, body: &'a Bytes) ->
                 let image = image::RgbImage::from_pixel(8, 8, image::Rgb([hash[0], hash[1], hash[2]]));
                 let mut bytes = std::io::Cursor::new(Vec::new());
                 image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
-                respond(&Behaviour::Image(bytes.into_inner()), body).await
+                respond(shared, &Behaviour::Image(bytes.into_inner()), body).await
             }
             Behaviour::ImageUrl(url) => {
                 axum::Json(json!({ "created": 0, "data": [{ "url": url }] })).into_response()

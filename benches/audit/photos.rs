@@ -35,7 +35,7 @@ fn photo(width: u32, height: u32, wanted_byte: usize) -> Vec<u8> {
 
 /// Writes `count` JPEGs of about `byte` bytes, told apart by a comment segment, and `questions.jsonl` with one
 /// question each, with its answer where `truth` gives one.
-pub fn write(folder: &Path, count: usize, byte: usize, truth: Option<&str>) -> std::io::Result<()> {
+pub(crate) fn write(folder: &Path, count: usize, byte: usize, truth: Option<&str>) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let (width, height) = if byte < 10_000 { (48, 32) } else { (640, 480) };
     let photo = photo(width, height, byte);

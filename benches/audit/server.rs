@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 static SERVED: AtomicU64 = AtomicU64::new(0);
 
 /// Answers on a free port, which it prints, until the process ends.
-pub async fn serve() -> io::Result<()> {
+pub(crate) async fn serve() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}", listener.local_addr()?);
     loop {

@@ -15,7 +15,7 @@ const ROWS_OF_A_COMMIT: usize = 50_000;
 
 /// Writes tables as an audit of a million probes with one reference leaves them while the last tenth is not
 /// compared yet, and gives the configuration.
-pub async fn fill(folder: &Path) -> PathBuf {
+pub(crate) async fn fill(folder: &Path) -> PathBuf {
     let place = folder.join("todo");
     let text = format!(
         "tables = \"{}\"\ntarget = \"a\"\nreferences = [\"b\"]\n[source]\nurl = \"lab://\"\n\
@@ -38,7 +38,7 @@ pub async fn fill(folder: &Path) -> PathBuf {
 }
 
 /// Compares the last tenth.
-pub async fn finish(config: &Path) {
+pub(crate) async fn finish(config: &Path) {
     let config = Config::read(config).expect("a sound one");
     let cast = Cast::open(&config, None).expect("mocks open");
     let tables = Tables::open(&config.tables).await.expect("a folder");
@@ -46,7 +46,7 @@ pub async fn finish(config: &Path) {
 }
 
 /// Seconds to look up what is to do, and how many probes are finished.
-pub async fn find(config: &Path) -> (f64, usize) {
+pub(crate) async fn find(config: &Path) -> (f64, usize) {
     let config = Config::read(config).expect("a sound one");
     let cast = Cast::open(&config, None).expect("mocks open");
     let clock = Instant::now();

@@ -42,6 +42,7 @@ share, and no image is paid for twice. One that was killed goes on with the same
 Exit codes: 0 done, 1 failed, 3 done but for calls that failed for now, 4 stopped at the budget (section
 [budget]; without one, 1000 requests to remote models), 130 interrupted. Whatever was received is committed,
 and the same command goes on.")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(super) struct Arguments {
     /// The configuration; the lab without one.
     config: Option<PathBuf>,

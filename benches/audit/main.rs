@@ -19,6 +19,7 @@ mod todo;
 
 use auditdm::audit::{Ended, Run};
 use auditdm::config::Config;
+use auditdm::row::Role;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Result};
 use std::path::Path;
@@ -91,7 +92,9 @@ async fn audit(config: &Path) -> Value {
     assert!(matches!(ended, Ok(Ended::Done)), "{ended:?}");
     let progress = &run.audit.progress;
     assert_eq!(progress.postponed.get(), 0, "calls failed");
-    let asked: Vec<u64> = progress.models.iter().map(|model| model.done.get()).collect();
+    // The source's own questions cost no request.
+    let models = progress.models.iter().filter(|model| model.role != Role::Prober);
+    let asked: Vec<u64> = models.map(|model| model.done.get()).collect();
     json!({
         "requests": asked.iter().sum::<u64>(),
         "slowest": asked.iter().max(),

@@ -12,7 +12,8 @@ use crate::row::{
     RunRow, StepRow, VerdictRow,
 };
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, RecordBatch, StringArray, StructArray,
+    Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Float64Array, RecordBatch, StringArray,
+    StructArray,
 };
 use arrow::compute::{cast, nullif};
 use arrow::datatypes::{DataType, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
@@ -73,7 +74,13 @@ impl Row for ImageBytesRow {
         let DataType::Struct(fields) = schema.field(1).data_type() else {
             unreachable!("image_bytes.sql declares a struct");
         };
-        let bytes = BinaryArray::from_iter_values(rows.iter().map(|row| &row.bytes));
+        // In one piece from the start: grown by doubling, the images would be copied several times.
+        let byte = rows.iter().map(|row| row.bytes.len()).sum();
+        let mut bytes = BinaryBuilder::with_capacity(rows.len(), byte);
+        for row in rows {
+            bytes.append_value(&row.bytes);
+        }
+        let bytes = bytes.finish();
         let path = StringArray::from_iter_values(rows.iter().map(|row| &row.path));
         let image = StructArray::try_new(fields.clone(), vec![Arc::new(bytes), Arc::new(path)], None)?;
         let ids = StringArray::from_iter_values(rows.iter().map(|row| &row.image_id));

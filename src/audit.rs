@@ -13,7 +13,7 @@ pub use done::Done;
 pub use run::{Ended, Run};
 
 use crate::answer::{self, Answers, Player, Said, Verdicts};
-use crate::config::{CopyBytes, Pace};
+use crate::config::{Claim, CopyBytes, Pace};
 use crate::diverge::{Case, Measure, score};
 use crate::error::Result;
 use crate::imagine;
@@ -43,6 +43,8 @@ pub struct Audit {
     pub seed: u64,
     /// Whether original images are copied into the tables.
     pub copy_bytes: CopyBytes,
+    /// The images that this process works on.
+    pub claim: Claim,
     /// How much is under way at once.
     pub pace: Pace,
     /// What the tables held when the run began.
@@ -57,12 +59,16 @@ pub fn audit(
     found: BoxStream<'static, Result<Found>>,
 ) -> BoxStream<'static, Result<Rows>> {
     let (batch_images, batches_in_flight) = (audit.pace.batch_images, audit.pace.batches_in_flight);
-    let watch = audit.clone();
+    let (watch, claim) = (audit.clone(), audit.claim);
     let mut shown = HashSet::new();
     found
         .map(|found| async { Ok(read::read(found?).await) })
         // In the source's order, so that of equal images always the same one stands for all.
         .buffered(READS_IN_FLIGHT)
+        .filter(move |seen| {
+            let id = seen.as_ref().map(|seen| &seen.row.image_id);
+            std::future::ready(id.map_or(true, |id| claim.holds(id)))
+        })
         .filter_map(move |seen: Result<Seen>| {
             let first = seen
                 .as_ref()

@@ -4,8 +4,11 @@
 //! Relative paths are meant from the folder of the file. The resolved configuration is stored with the
 //! run; secrets are named by environment variable and never stored.
 
+mod claim;
 mod problems;
 mod validate;
+
+pub use claim::Claim;
 
 use crate::diverge::Measure;
 use crate::error::{Error, Result};
@@ -27,6 +30,12 @@ pub struct Config {
     pub label: String,
     /// Where the tables are: a folder, `s3://…`, `gs://…` or `az://…`.
     pub tables: String,
+    /// The folder for received answers that are not committed yet; beside local tables, or in the user's
+    /// state folder, unless named.
+    pub journal: Option<String>,
+    /// The images that this process works on, of all that the source has. Not part of a file.
+    #[serde(skip)]
+    pub claim: Claim,
     /// Seeds whatever is drawn at random.
     pub seed: u64,
     /// Whether image bytes are kept in the table `image_bytes`.
@@ -58,6 +67,8 @@ impl Default for Config {
         Self {
             label: "audit".to_owned(),
             tables: "auditdm-tables".to_owned(),
+            journal: None,
+            claim: Claim::default(),
             seed: 1,
             copy_bytes: CopyBytes::default(),
             source: SourceOptions::default(),
@@ -228,6 +239,7 @@ impl Config {
             .into_iter()
             .for_each(resolve);
         self.source.questions.iter_mut().for_each(resolve);
+        self.journal.iter_mut().for_each(resolve);
         self.source.annotations.iter_mut().for_each(resolve);
         for model in self.models.values_mut() {
             if let ModelOptions::Local(local) = model {

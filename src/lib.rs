@@ -13,6 +13,8 @@
 
 pub mod error;
 
+mod failpoint;
+
 pub mod row;
 
 pub mod image;
@@ -38,6 +40,8 @@ pub mod imagine;
 pub mod answer;
 
 pub mod config;
+
+pub mod journal;
 
 pub mod tables;
 

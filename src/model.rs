@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 mod call;
@@ -94,7 +95,7 @@ pub struct Reply {
 }
 
 /// A finished answer.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Completion {
     /// The text without special tokens.
     pub text: String,
@@ -107,7 +108,7 @@ pub struct Completion {
 }
 
 /// Why there is no answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum CallError {
     /// Worth another try now or in a later run: timeouts, 429, 5xx, broken connections.
     #[error("{message}")]
@@ -132,7 +133,7 @@ pub enum CallError {
 }
 
 /// One try of one request.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
     /// When it was sent.
     pub started_at: DateTime<Utc>,

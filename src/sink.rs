@@ -4,10 +4,14 @@
 //! In come rows as they are made; a commit follows when enough have gathered or enough time has passed.
 //! `models` and `runs` are written by whoever starts a run.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::journal::Journal;
 use crate::row::Rows;
 use crate::tables::{Row, Tables};
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 /// When rows are committed: as soon as one of these is reached.
@@ -32,26 +36,61 @@ impl Default for Limits {
 }
 
 /// Gathers rows and commits them in order. Dropping it loses what waits: call [`Sink::commit`] last.
-#[derive(Debug)]
 pub struct Sink {
     tables: Tables,
     limits: Limits,
+    journal: Option<Arc<Journal>>,
+    /// The calls whose answers wait, by subject and time.
+    calls: Vec<(String, DateTime<Utc>)>,
     pending: Rows,
     image_byte: usize,
     since: Option<Instant>,
 }
 
 impl Sink {
-    /// A sink without rows.
+    /// A sink without rows, and the journal that is to know what is committed.
     #[must_use]
-    pub fn new(tables: Tables, limits: Limits) -> Self {
+    pub fn new(tables: Tables, limits: Limits, journal: Option<Arc<Journal>>) -> Self {
         Self {
             tables,
             limits,
+            journal,
+            calls: Vec::new(),
             pending: Rows::default(),
             image_byte: 0,
             since: None,
         }
+    }
+
+    /// Commits what comes until the channel ends. After a commit that failed, `halt` is told, what still
+    /// comes is held (it is paid for), and the end tries once more.
+    ///
+    /// # Errors
+    /// [`Error::Table`] of the first commit that failed.
+    pub async fn run(mut self, mut rows: mpsc::Receiver<Rows>, halt: watch::Sender<bool>) -> Result<()> {
+        let mut failed: Option<Error> = None;
+        loop {
+            let due = self.due().filter(|_| failed.is_none());
+            let outcome = tokio::select! {
+                rows = rows.recv() => match rows {
+                    None => break,
+                    Some(rows) if failed.is_none() => self.push(rows).await,
+                    Some(rows) => {
+                        self.hold(rows);
+                        Ok(())
+                    }
+                },
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    self.commit().await
+                }
+            };
+            if let Err(error) = outcome {
+                halt.send_replace(true);
+                failed = Some(error);
+            }
+        }
+        self.commit().await?;
+        failed.map_or(Ok(()), Err)
     }
 
     /// Takes rows, and commits everything when a limit is reached.
@@ -59,14 +98,24 @@ impl Sink {
         if rows.is_empty() {
             return Ok(());
         }
-        self.image_byte += rows.image_byte();
-        self.since.get_or_insert_with(Instant::now);
-        self.pending.extend(rows);
+        self.hold(rows);
         let full = self.pending.len() >= self.limits.rows || self.image_byte >= self.limits.image_byte;
         if full || self.due().is_some_and(|due| due <= Instant::now()) {
             self.commit().await?;
         }
         Ok(())
+    }
+
+    /// Takes rows without a commit.
+    pub fn hold(&mut self, rows: Rows) {
+        if self.journal.is_some() {
+            let calls = rows.calls.iter();
+            self.calls
+                .extend(calls.map(|call| (call.subject.clone(), call.started_at)));
+        }
+        self.image_byte += rows.image_byte();
+        self.since.get_or_insert_with(Instant::now);
+        self.pending.extend(rows);
     }
 
     /// When the rows that wait should be committed even if no more come.
@@ -92,6 +141,10 @@ impl Sink {
         tokio::try_join!(append(tables, &mut rows.answers), append(tables, &mut rows.calls))?;
         append(tables, &mut rows.verdicts).await?;
         append(tables, &mut rows.divergences).await?;
+        if let Some(journal) = &self.journal {
+            journal.committed(&self.calls);
+            self.calls.clear();
+        }
         self.image_byte = 0;
         self.since = None;
         Ok(())
@@ -161,7 +214,7 @@ mod tests {
             wait: Duration::from_hours(1),
         };
         let tables = Tables::open("memory://").await.unwrap();
-        let mut sink = Sink::new(tables.clone(), limits);
+        let mut sink = Sink::new(tables.clone(), limits, None);
         sink.push(Rows::default()).await.unwrap();
         assert_eq!(sink.due(), None, "nothing waits");
         sink.push(rows(0)).await.unwrap();
@@ -190,7 +243,7 @@ mod tests {
         let tables = Tables::open(folder.path().to_str().unwrap()).await.unwrap();
         // A file stands where the table's folder should be.
         std::fs::write(folder.path().join("image_bytes"), "").unwrap();
-        let mut sink = Sink::new(tables.clone(), Limits::default());
+        let mut sink = Sink::new(tables.clone(), Limits::default(), None);
         sink.push(rows(0)).await.unwrap();
         let error = sink.commit().await.unwrap_err().to_string();
         assert!(error.contains("`image_bytes`"), "{error}");

@@ -60,6 +60,10 @@ impl Tables {
     pub async fn open(address: &str) -> Result<Self> {
         let location = Location::parse(address)?;
         location.check().await?;
+        Ok(Self::at(location))
+    }
+
+    fn at(location: Location) -> Self {
         let known = TableName::ALL.map(|table| {
             let url = location.table_url(table);
             let folder = PrefixStore::new(location.store.clone(), location.table_path(table));
@@ -69,13 +73,13 @@ impl Tables {
         });
         // Rows are read as they are declared, not as views of strings.
         let view_types = "datafusion.execution.parquet.schema_force_view_types";
-        Ok(Self {
+        Self {
             location,
             known: Arc::new(known),
             unique: Arc::new(TableName::ALL.map(|_| AtomicU64::new(0))),
             writer: Arc::new(write::Writer::default()),
             session: SessionContext::new_with_config(SessionConfig::new().set_bool(view_types, false)),
-        })
+        }
     }
 
     /// Opens tables that are to be read.

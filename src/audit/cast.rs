@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::imagine::Painter;
 use crate::imagine::http::HttpPainter;
 use crate::imagine::lab::LabPainter;
+use crate::journal::{Journal, Journaled, JournaledPainter};
 use crate::model::http::{HttpModel, client};
 use crate::model::local::LocalModel;
 use crate::model::mock::Mock;
@@ -43,13 +44,15 @@ pub struct Cast {
 
 impl Cast {
     /// Opens every model of a checked configuration; checkpoints are loaded, servers are not called yet.
+    /// What remote ones answer goes through the journal.
     ///
     /// # Errors
     /// [`crate::Error::Checkpoint`] or [`crate::Error::Model`] naming what cannot be opened.
-    pub fn open(config: &Config) -> Result<Self> {
+    pub fn open(config: &Config, journal: Option<&Arc<Journal>>) -> Result<Self> {
         let mut opener = Opener {
             config,
             client: client()?,
+            journal,
             loaded: Vec::new(),
         };
         let answers = &config.answers;
@@ -73,10 +76,13 @@ impl Cast {
             painter: match &config.painter {
                 None => None,
                 Some(PainterOptions::Lab) => Some(Arc::new(LabPainter::default())),
-                Some(PainterOptions::Http(options)) => Some(Arc::new(HttpPainter::new(
-                    opener.client.clone(),
-                    (**options).clone(),
-                )?)),
+                Some(PainterOptions::Http(options)) => {
+                    let painter = HttpPainter::new(opener.client.clone(), (**options).clone())?;
+                    Some(match journal {
+                        Some(journal) => Arc::new(JournaledPainter::new(Arc::new(painter), journal.clone())),
+                        None => Arc::new(painter),
+                    })
+                }
             },
         })
     }
@@ -164,6 +170,7 @@ fn set<'a>(ids: impl Iterator<Item = &'a str>) -> String {
 struct Opener<'a> {
     config: &'a Config,
     client: reqwest::Client,
+    journal: Option<&'a Arc<Journal>>,
     loaded: Vec<(String, Arc<dyn Model>)>,
 }
 
@@ -177,7 +184,11 @@ impl Opener<'_> {
                 if !templated {
                     "{prompt}".clone_into(&mut options.prompt_template);
                 }
-                Ok(HttpModel::new(self.client.clone(), options, sampling)?.paced())
+                let model = HttpModel::new(self.client.clone(), options, sampling)?.paced();
+                Ok(match self.journal {
+                    Some(journal) => Arc::new(Journaled::new(model, journal.clone())),
+                    None => model,
+                })
             }
             ModelOptions::Local(options) => {
                 if let Some((_, model)) = self.loaded.iter().find(|(path, _)| *path == options.path) {

@@ -3,6 +3,7 @@
 use super::{Audit, Cast, Done, audit};
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::journal::{self, Journal};
 use crate::progress::ModelProgress;
 use crate::row::{RunRow, id};
 use crate::sink::{Limits, Sink};
@@ -14,8 +15,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::sync::{mpsc, watch};
+
+/// Batches that wait for a commit to end; no new ones are begun then.
+const BATCHES_WAITING: usize = 4;
 
 /// A run that is ready to start.
 pub struct Run {
@@ -25,6 +28,7 @@ pub struct Run {
     pub tables: Tables,
     /// Images that the source has, where it knows before it has been read.
     pub images: Option<usize>,
+    journal: Option<Arc<Journal>>,
     config: Config,
     started_at: DateTime<Utc>,
     found: BoxStream<'static, Result<Found>>,
@@ -51,13 +55,21 @@ impl Run {
     /// When opening a model does.
     pub async fn open(config: Config) -> Result<Self> {
         let found = source::open(&config.source).await?;
-        let images = found.size_hint().1;
-        let for_cast = config.clone();
-        let cast = tokio::task::spawn_blocking(move || Cast::open(&for_cast))
+        // How large one worker's share is shows only when all has been read.
+        let images = found.size_hint().1.filter(|_| config.claim.is_whole());
+        let tables = Tables::open(&config.tables).await?;
+        // Before the tables are read: what another process commits and deletes in between is in these.
+        let journal = journal::folder(config.journal.as_deref(), tables.url())?
+            .map(|folder| Journal::open(&folder).map(Arc::new))
+            .transpose()?;
+        let for_cast = (config.clone(), journal.clone());
+        let cast = tokio::task::spawn_blocking(move || Cast::open(&for_cast.0, for_cast.1.as_ref()))
             .await
             .expect("opening models does not panic")?;
-        let tables = Tables::open(&config.tables).await?;
         let run_id = run_id(&config, &cast);
+        if let Some(journal) = &journal {
+            journal.begin(&run_id, config.claim);
+        }
         let done = Done::load(&tables, &cast, &config.divergence.name(), &run_id).await?;
         let audit = Audit {
             run_id,
@@ -65,6 +77,7 @@ impl Run {
             measure: config.divergence,
             seed: config.seed,
             copy_bytes: config.copy_bytes,
+            claim: config.claim,
             pace: config.pace.clone(),
             done,
             cast,
@@ -73,6 +86,7 @@ impl Run {
             audit: Arc::new(audit),
             tables,
             images,
+            journal,
             config,
             started_at: Utc::now(),
             found,
@@ -84,6 +98,9 @@ impl Run {
     ///
     /// # Errors
     /// [`Error::Table`] when the tables cannot be committed to.
+    ///
+    /// # Panics
+    /// When a stage does.
     pub async fn go(&mut self, stop: impl Future<Output = ()> + Send + 'static) -> Result<Ended> {
         let models: Vec<_> = self
             .audit
@@ -107,41 +124,43 @@ impl Run {
         });
         let mut batches = audit(self.audit.clone(), found.boxed());
         let wait = Duration::from_secs_f64(self.config.pace.commit_every_s);
-        let mut sink = Sink::new(
-            self.tables.clone(),
-            Limits {
-                wait,
-                ..Limits::default()
-            },
-        );
+        let limits = Limits {
+            wait,
+            ..Limits::default()
+        };
+        let sink = Sink::new(self.tables.clone(), limits, self.journal.clone());
+        let (rows, finished) = mpsc::channel(BATCHES_WAITING);
+        // On a task of its own: calls go on while tables are committed.
+        let committing = tokio::spawn(sink.run(finished, halt.clone()));
         let mut failure = None;
-        loop {
-            let due = sink.due().unwrap_or_else(Instant::now);
-            let batch = tokio::select! {
-                batch = batches.next() => batch,
-                () = tokio::time::sleep_until(due), if sink.due().is_some() => {
-                    sink.commit().await?;
-                    continue;
-                }
+        while let Some(batch) = batches.next().await {
+            let problem = match batch {
+                // The sink takes rows to the end.
+                Ok(batch) => rows.send(batch).await.ok().and(None),
+                Err(error) => Some(error),
             };
-            match batch {
-                None => break,
-                Some(Ok(rows)) => sink.push(rows).await?,
-                Some(Err(error)) => {
-                    // No new batches; those under way are paid for and come to their end.
-                    halt.send_replace(true);
-                    failure.get_or_insert(error);
-                }
+            let unwritten = || self.journal.as_ref()?.failure();
+            if let Some(error) = problem.or_else(unwritten) {
+                // No new batches; those under way are paid for and come to their end.
+                halt.send_replace(true);
+                failure.get_or_insert(error);
             }
         }
-        sink.commit().await?;
-        let ended = match failure {
+        drop(rows);
+        let committed = committing.await.expect("a sink does not panic");
+        let ended = match committed.err().or(failure) {
             Some(error) => Ended::Failed(error),
             None if interrupted.load(Ordering::Relaxed) => Ended::Interrupted,
             None => Ended::Done,
         };
         match &ended {
-            Ended::Done => self.note("done", None).await?,
+            Ended::Done => {
+                self.note("done", None).await?;
+                // A call that failed for now may have kept others from being asked again.
+                if let (Some(journal), 0) = (&self.journal, self.audit.progress.postponed.get()) {
+                    journal.complete(&self.audit.run_id, self.audit.claim);
+                }
+            }
             Ended::Interrupted => self.note("interrupted", Some("asked to stop".to_owned())).await?,
             Ended::Failed(error) => self.note("failed", Some(error.to_string())).await?,
         }

@@ -4,7 +4,7 @@ use super::out::Out;
 use super::progress::Face;
 use super::summary;
 use crate::audit::{Ended, Run};
-use crate::config::Config;
+use crate::config::{Claim, Config};
 use anyhow::Context;
 use clap::Args;
 use std::io::Write;
@@ -23,6 +23,11 @@ Examples:
   auditdm audit audit.toml                        your models, your images (see `auditdm init`)
   auditdm audit audit.toml --label nightly-11-24  the same questions as a run of its own
   auditdm audit audit.toml --json > summary.json  for scripts
+  auditdm audit audit.toml --worker 1/4           one of four processes, beside 2/4, 3/4 and 4/4
+
+Several processes share a source and its tables with --worker: each takes the images whose hash falls into its
+share, and no image is paid for twice. One that was killed goes on with the same command; a last run without
+--worker does whatever any of them left. Without --worker two processes at once are right too, but may both pay.
 
 Exit codes: 0 done, 1 failed, 3 done but for calls that failed for now, 130 interrupted.")]
 pub(super) struct Arguments {
@@ -34,6 +39,9 @@ pub(super) struct Arguments {
     /// The run's label, instead of the configuration's.
     #[arg(long)]
     label: Option<String>,
+    /// Work on a share of the images only, K of N: the others are for other processes.
+    #[arg(long, value_name = "K/N")]
+    worker: Option<Claim>,
     /// Print no progress, only the summary.
     #[arg(short, long)]
     quiet: bool,
@@ -53,6 +61,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let options = options.into_iter().chain([
         ("--tables ", arguments.tables.clone()),
         ("--label ", arguments.label.clone()),
+        ("--worker ", arguments.worker.map(|worker| worker.to_string())),
     ]);
     let again = options.fold("auditdm audit".to_owned(), |line, (option, value)| match value {
         Some(value) => format!("{line} {option}{value}"),
@@ -68,6 +77,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if let Some(label) = arguments.label {
         config.label = label;
     }
+    config.claim = arguments.worker.unwrap_or_default();
     let tables_url = config.tables.clone();
     let mut run = Run::open(config.clone()).await?;
     let face = Face::show(&run, arguments.quiet || arguments.json);

@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod command;
+mod kill;
 mod photos;
 mod resume;
+#[path = "../support/s3.rs"]
+mod s3;
 #[path = "../support/server.rs"]
 mod server;
 mod slt;

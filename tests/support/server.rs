@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How the server treats one request.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub enum Behaviour {
     Answer(Vec<String>),
     /// An image of the images API, as base64.
     Image(Vec<u8>),
+    /// An image of the images API in a colour chosen by hash of the body.
+    Colour,
     /// The address of an image instead.
     ImageUrl(String),
     /// These bytes as they are.
@@ -71,6 +73,7 @@ struct Received {
     content_type: String,
     body: Bytes,
     peer: SocketAddr,
+    answered: Option<Instant>,
 }
 
 struct Shared {
@@ -114,6 +117,11 @@ impl Server {
     /// Every body, in the order of arrival.
     pub fn bodies(&self) -> Vec<Bytes> {
         self.each(|received| received.body.clone())
+    }
+
+    /// Every body, with the moment when its reply was ready; none where the client went away before.
+    pub fn exchanges(&self) -> Vec<(Bytes, Option<Instant>)> {
+        self.each(|received| (received.body.clone(), received.answered))
     }
 
     /// Every path.
@@ -161,7 +169,7 @@ async fn serve(
     body: Bytes,
 ) -> Response {
     let header = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
-    let index = {
+    let (number, index) = {
         let mut received = shared.received.lock().unwrap();
         received.push(Received {
             path: uri.path().to_owned(),
@@ -169,13 +177,16 @@ async fn serve(
             content_type: header("content-type").unwrap_or_default(),
             body: body.clone(),
             peer,
+            answered: None,
         });
-        (received.len() - 1).min(shared.script.len() - 1)
+        let number = received.len() - 1;
+        (number, number.min(shared.script.len() - 1))
     };
     let now = shared.in_flight.fetch_add(1, SeqCst) + 1;
     shared.most_in_flight.fetch_max(now, SeqCst);
     let response = respond(&shared.script[index], &body).await;
     shared.in_flight.fetch_sub(1, SeqCst);
+    shared.received.lock().unwrap()[number].answered = Some(Instant::now());
     response
 }
 
@@ -189,6 +200,13 @@ fn respond<'a>(behaviour: &'a Behaviour, body: &'a Bytes) -> BoxFuture<'a, Respo
             Behaviour::Image(bytes) => {
                 axum::Json(json!({ "created": 0, "data": [{ "b64_json": STANDARD.encode(bytes) }] }))
                     .into_response()
+            }
+            Behaviour::Colour => {
+                let hash = Sha256::digest(body);
+                let image = image::RgbImage::from_pixel(8, 8, image::Rgb([hash[0], hash[1], hash[2]]));
+                let mut bytes = std::io::Cursor::new(Vec::new());
+                image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+                respond(&Behaviour::Image(bytes.into_inner()), body).await
             }
             Behaviour::ImageUrl(url) => {
                 axum::Json(json!({ "created": 0, "data": [{ "url": url }] })).into_response()

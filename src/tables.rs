@@ -103,14 +103,16 @@ impl Tables {
     /// Also when nothing has been written there yet.
     pub async fn open_existing(address: &str) -> Result<Self> {
         let tables = Self::open(address).await?;
-        let mut runs = tables.known[TableName::Runs as usize].lock().await;
-        if !tables.refresh(TableName::Runs, &mut runs).await? {
-            let problem =
-                "there are no tables here yet: run an audit first, or name their place with --tables";
-            return Err(tables.failed(TableName::Runs, problem));
+        // An audit begins with its run, an evaluation with its models.
+        for table in [TableName::Runs, TableName::Models] {
+            let mut known = tables.known[table as usize].lock().await;
+            if tables.refresh(table, &mut known).await? {
+                drop(known);
+                return Ok(tables);
+            }
         }
-        drop(runs);
-        Ok(tables)
+        let problem = "there are no tables here yet: run an audit first, or name their place with --tables";
+        Err(tables.failed(TableName::Runs, problem))
     }
 
     /// Where the tables lie, without credentials.

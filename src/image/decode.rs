@@ -275,7 +275,7 @@ fn png_ends(bytes: &[u8]) -> bool {
     let mut at = 8_usize;
     while let Some([length @ .., a, b, c, d]) = bytes.get(at..at.saturating_add(8)) {
         if [*a, *b, *c, *d] == *b"IEND" {
-            return true;
+            return bytes.len() >= at + 12;
         }
         let length = length
             .iter()

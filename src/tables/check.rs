@@ -153,7 +153,9 @@ impl Tables {
     /// Looks through every table. What is wrong is part of the result, never an error.
     pub async fn check(&self) -> Checked {
         let mut checked = Checked::default();
-        let context = SessionContext::new_with_state(self.session.state());
+        // A catalogue of its own: the tables as they are, repeated rows included.
+        let context =
+            SessionContext::new_with_config_rt(self.session.copied_config(), self.session.runtime_env());
         let mut readable = Vec::new();
         for table in ORDER {
             match self.look(table, &context, &mut checked).await {
@@ -193,7 +195,7 @@ impl Tables {
         self.files(table, &known, &mut state, checked).await?;
         let keys = table.key().join(", ");
         let sql = format!(
-            "SELECT coalesce(sum(times), 0), count(*) FROM (SELECT count(*) AS times FROM {} GROUP BY {keys})",
+            "SELECT coalesce(sum(times), 0) AS rows, count(*) AS keys FROM (SELECT count(*) AS times FROM {} GROUP BY {keys})",
             table.name()
         );
         let (rows, keys, _) = counts(context, &sql).await?;
@@ -272,7 +274,7 @@ async fn dangling(reference: &Reference, context: &SessionContext, checked: &mut
     } = reference;
     let (to, place) = (to.name(), format!("`{}.{column}`", from.name()));
     let sql = format!(
-        "SELECT count(*), count(*), min(id) FROM (SELECT DISTINCT id FROM ({ids}) WHERE id <> '') AS ids
+        "SELECT count(*) AS dangling, count(*) AS ids, min(id) FROM (SELECT DISTINCT id FROM ({ids}) WHERE id <> '') AS ids
          LEFT ANTI JOIN {to} AS referred ON ids.id = referred.{key}"
     );
     match counts(context, &sql).await {

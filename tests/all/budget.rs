@@ -287,7 +287,9 @@ async fn other_answers_under_the_same_revision_are_noticed() {
 async fn a_dead_server_stops_the_run_and_a_living_one_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let dead = "http://127.0.0.1:9/v1";
-    let living = Server::start(vec![Behaviour::answer("red")]).await;
+    // So slow that it is far from done when the other one is given up.
+    let slow = Behaviour::Delay(1000, Box::new(Behaviour::answer("red")));
+    let living = Server::start(vec![slow]).await;
     let text = |url: &str| {
         let text = configuration(200, &living.url, "") + "\n[breaker]\ndead_after_s = 1.0\n";
         text.replacen(&living.url, url, 1)

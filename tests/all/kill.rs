@@ -82,9 +82,10 @@ impl Stage {
             format!("Instruction: add a dot\nQuestion: {question}\nCategory: counting\nAnswer: two")
         };
         let questions = ["How many dots are there?", "Which colour is the dot?"].map(auditor);
+        // Target and reference never agree, so that no judge is asked the same thing twice.
         let servers = vec![
             Server::start(slowly(Behaviour::answer_any(&["two", "blue", "three"]))).await,
-            Server::start(slowly(Behaviour::answer_any(&["two", "blue"]))).await,
+            Server::start(slowly(Behaviour::answer_any(&["seven", "red"]))).await,
             Server::start(slowly(Behaviour::answer_any(&["CORRECT yes", "INCORRECT no"]))).await,
             Server::start(slowly(Behaviour::Answer(questions.to_vec()))).await,
             Server::start(slowly(Behaviour::Colour)).await,
@@ -104,7 +105,7 @@ impl Stage {
                 )
             };
             let config = format!(
-                "target = 'small'\nreferences = ['large']\njudges = ['judge']\n[source]\nurl = 'photos/*.png'\n\
+                "drift_pairs = 0\ntarget = 'small'\nreferences = ['large']\njudges = ['judge']\n[source]\nurl = 'photos/*.png'\n\
                  {}{}{}{}[painter.http]\nurl = '{}'\nmodel = 'painter'\nrevision = '1'\nmax_in_flight = 2\n\
                  [[probers]]\nkind = 'prompted'\nmodel = 'auditor'\nstrategies = ['question', 'edit']\nprobes = 1\n\
                  [pace]\nbatch_images = 2\nbatches_in_flight = 3\ncommit_every_s = {commit_every_s}\n",

@@ -8,8 +8,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::TryStreamExt;
 use std::fmt::Write;
+use tempfile::TempDir;
 
-async fn read(benchmark: Benchmark, name: &str, content: &str) -> Result<Vec<Question>> {
+/// The file's questions, and the folder that they read their pictures from.
+async fn read(benchmark: Benchmark, name: &str, content: &str) -> Result<(Vec<Question>, TempDir)> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     std::fs::write(&path, content).unwrap();
@@ -17,10 +19,8 @@ async fn read(benchmark: Benchmark, name: &str, content: &str) -> Result<Vec<Que
         questions: path.display().to_string(),
         ..Data::default()
     };
-    questions(benchmark.suite(), data, None)
-        .await?
-        .try_collect()
-        .await
+    let questions = questions(benchmark.suite(), data, None).await?;
+    Ok((questions.try_collect().await?, folder))
 }
 
 async fn error(benchmark: Benchmark, name: &str, content: &str) -> String {
@@ -102,7 +102,7 @@ async fn columns_that_are_missing_are_named_with_those_that_are_there() {
 #[tokio::test]
 async fn images_in_a_circle_or_of_nobody() {
     let image = long_image();
-    let questions = read(
+    let (questions, _folder) = read(
         Benchmark::MmBench,
         "a.tsv",
         &table(&[("1", "2"), ("2", "3"), ("3", &image)]),
@@ -147,7 +147,7 @@ async fn broken_quotes_and_lengths() {
 #[tokio::test]
 async fn a_picture_that_is_none_is_its_own_rows_problem() {
     let bad = "*".repeat(80);
-    let questions = read(
+    let (questions, _folder) = read(
         Benchmark::MmBench,
         "a.tsv",
         &table(&[("1", &bad), ("2", &long_image())]),
@@ -183,7 +183,11 @@ async fn option_lists_are_data() {
     }
     assert!(!trace.exists());
     assert_eq!(
-        read(Benchmark::Mmmu, "a.json", &row("['a', 'b']")).await.unwrap()[0].options,
+        read(Benchmark::Mmmu, "a.json", &row("['a', 'b']"))
+            .await
+            .unwrap()
+            .0[0]
+            .options,
         ["a", "b"]
     );
 }

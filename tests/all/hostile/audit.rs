@@ -57,6 +57,7 @@ async fn a_hostile_model_is_audited_and_shown_harmlessly() {
         r#"
         target = "hostile"
         references = ["lab"]
+        drift_pairs = 0
         [source]
         url = "lab://?scenes=20"
         [models.hostile.http]

@@ -35,7 +35,8 @@ struct Model {
     latency_s: f64,
     tokens_in: i64,
     tokens_out: i64,
-    cost_usd: f64,
+    /// None while nothing of a known price was called.
+    cost_usd: Option<f64>,
 }
 
 impl Metrics {
@@ -107,7 +108,9 @@ impl Metrics {
             "By the prices of the configuration, where they are known.",
         );
         for (key, model) in &counts.models {
-            page.line("cost_usd_total", &labels(key), model.cost_usd);
+            if let Some(cost_usd) = model.cost_usd {
+                page.line("cost_usd_total", &labels(key), cost_usd);
+            }
         }
         page.family(
             "requests_in_flight",
@@ -180,7 +183,9 @@ impl Counts {
         model.latency_s += seconds;
         model.tokens_in += call.tokens_in.unwrap_or_default();
         model.tokens_out += call.tokens_out.unwrap_or_default();
-        model.cost_usd += call.cost_usd.unwrap_or_default();
+        if let Some(cost_usd) = call.cost_usd {
+            *model.cost_usd.get_or_insert(0.0) += cost_usd;
+        }
     }
 }
 

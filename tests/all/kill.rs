@@ -219,10 +219,18 @@ impl Stage {
     /// What must hold when the last process has come to its end.
     fn check(&self, tables: &str, since: &[usize], deaths: &[Instant], figures: &mut Figures) {
         let rows = self.rows_of(tables);
-        for (row, expected) in rows.iter().zip(&self.rows) {
-            assert_eq!(row, expected, "{tables}");
-        }
-        assert_eq!(rows.len(), self.rows.len(), "{tables}");
+        let missing = |these: &[String], those: &[String]| -> Vec<String> {
+            these.iter().filter(|row| !those.contains(row)).cloned().collect()
+        };
+        let (lost, strange) = (missing(&self.rows, &rows), missing(&rows, &self.rows));
+        assert!(
+            lost.is_empty() && strange.is_empty(),
+            "{tables}: lost {lost:?}, strange {strange:?}"
+        );
+        let times = |rows: &[String], row: &String| rows.iter().filter(|other| *other == row).count();
+        let mut repeated = rows.clone();
+        repeated.retain(|row| times(&rows, row) != times(&self.rows, row));
+        assert!(repeated.is_empty(), "{tables}: more than once: {repeated:?}");
         let asked = self.asked(since);
         assert!(
             asked.keys().eq(&self.requests),

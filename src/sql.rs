@@ -36,12 +36,7 @@ const VIEWS: [(&str, &str); 2] = [
 pub async fn open(tables: &Tables, memory_limit_byte: usize) -> Result<SessionContext> {
     let mut providers = Vec::new();
     for table in TableName::ALL {
-        let provider = match table {
-            // One row a key would need every image at once; the same bytes twice do no harm.
-            TableName::ImageBytes => tables.provider(table).await?,
-            _ => tables.view(table).await?,
-        };
-        providers.push((table.name(), provider));
+        providers.push((table.name(), tables.view(table).await?));
     }
     session(providers, memory_limit_byte).await
 }

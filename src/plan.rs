@@ -14,7 +14,7 @@ pub use spent::{Spent, spent};
 
 use crate::error::Result;
 use crate::row::{AnswerRow, ProbeRow, VerdictRow, content_id};
-use crate::tables::Tables;
+use crate::tables::{TableName, Tables};
 use arrow::array::{Array, AsArray};
 use futures::TryStreamExt;
 use known::compact;
@@ -76,7 +76,7 @@ impl KnownImages {
 pub async fn known_images(tables: &Tables) -> Result<KnownImages> {
     let mut known = KnownImages::default();
     let mut batches = tables
-        .query("SELECT image_id, status, uri, etag FROM images")
+        .scan(TableName::Images, &["image_id", "status", "uri", "etag"], "true")
         .await?;
     while let Some(batch) = batches.try_next().await? {
         let text = |column: usize| batch.column(column).as_string::<i32>();
@@ -119,10 +119,10 @@ pub struct Probes {
 
 /// What some probers wrote, compared on all but `diverged`.
 pub async fn known_probes(tables: &Tables, prober_ids: &[&str], diverged: &Ids) -> Result<Probes> {
-    let of_probers = format!("FROM probes WHERE prober_id IN ({})", any_of(prober_ids));
+    let of_probers = format!("prober_id IN ({})", any_of(prober_ids));
     let mut probes = Probes::default();
     let mut batches = tables
-        .query(&format!("SELECT probe_id, pair_id {of_probers}"))
+        .scan(TableName::Probes, &["probe_id", "pair_id"], &of_probers)
         .await?;
     while let Some(batch) = batches.try_next().await? {
         let pairs = batch.column(1);
@@ -133,8 +133,7 @@ pub async fn known_probes(tables: &Tables, prober_ids: &[&str], diverged: &Ids) 
             }
         }
     }
-    let sql = format!("SELECT * REPLACE (CAST(NULL AS TEXT) AS raw_output) {of_probers}");
-    probes.rows = Known::load(tables, &sql, &["probe_id"], &probes.open).await?;
+    probes.rows = Known::load(tables, &of_probers, &["probe_id"], &probes.open).await?;
     probes.pairs = probes.rows.ids("pair_id");
     Ok(probes)
 }
@@ -147,26 +146,22 @@ pub async fn probes(tables: &Tables, wanted: &Ids) -> Result<Known<ProbeRow>> {
 
 /// The pairs that a model answered, refusals included.
 pub async fn answered(tables: &Tables, model_id: &str) -> Result<Ids> {
-    Ids::load(tables, &format!("SELECT pair_id {}", answers_of(model_id))).await
+    Ids::load(tables, TableName::Answers, "pair_id", &answers_of(model_id)).await
 }
 
 /// A model's answers to those of `pairs` that it answered, refusals included, by `[pair_id]`.
 pub async fn answers(tables: &Tables, model_id: &str, pairs: &Ids) -> Result<Known<AnswerRow>> {
-    let sql = format!("SELECT * {}", answers_of(model_id));
-    Known::load(tables, &sql, &["pair_id"], pairs).await
+    Known::load(tables, &answers_of(model_id), &["pair_id"], pairs).await
 }
 
 fn answers_of(model_id: &str) -> String {
-    format!(
-        "FROM answers WHERE model_id = {} AND sample = 0",
-        quoted(model_id)
-    )
+    format!("model_id = {} AND sample = 0", quoted(model_id))
 }
 
 /// What judges said of `probes`, by `[probe_id, model_id, judge_id]`.
 pub async fn judged(tables: &Tables, judge_ids: &[&str], probes: &Ids) -> Result<Known<VerdictRow>> {
-    let sql = format!("SELECT * FROM verdicts WHERE judge_id IN ({})", any_of(judge_ids));
-    Known::load(tables, &sql, &["probe_id", "model_id", "judge_id"], probes).await
+    let of_judges = format!("judge_id IN ({})", any_of(judge_ids));
+    Known::load(tables, &of_judges, &["probe_id", "model_id", "judge_id"], probes).await
 }
 
 /// The probes on which a target's divergence from a set of references is scored.
@@ -177,20 +172,19 @@ pub async fn diverged(
     judge_set: &str,
     measure: &str,
 ) -> Result<Ids> {
-    let sql = format!(
-        "SELECT probe_id FROM divergences
-         WHERE target_id = {} AND reference_set = {} AND judge_set = {} AND measure = {}",
+    let of_these = format!(
+        "target_id = {} AND reference_set = {} AND judge_set = {} AND measure = {}",
         quoted(target_id),
         quoted(reference_set),
         quoted(judge_set),
         quoted(measure)
     );
-    Ids::load(tables, &sql).await
+    Ids::load(tables, TableName::Divergences, "probe_id", &of_these).await
 }
 
 /// The models of the tables.
 pub async fn known_models(tables: &Tables) -> Result<Ids> {
-    Ids::load(tables, "SELECT model_id FROM models").await
+    Ids::load(tables, TableName::Models, "model_id", "true").await
 }
 
 /// How a run stands, if it was ever started.
@@ -203,11 +197,8 @@ pub async fn run_status(tables: &Tables, run_id: &str) -> Result<Option<String>>
 
 /// The probes that a run covers.
 pub async fn covered(tables: &Tables, run_id: &str) -> Result<Ids> {
-    let sql = format!(
-        "SELECT probe_id FROM run_probes WHERE run_id = {}",
-        quoted(run_id)
-    );
-    Ids::load(tables, &sql).await
+    let of_run = format!("run_id = {}", quoted(run_id));
+    Ids::load(tables, TableName::RunProbes, "probe_id", &of_run).await
 }
 
 #[cfg(test)]
@@ -283,7 +274,12 @@ mod tests {
             .append_rows(&[first.clone(), second.clone()])
             .await
             .unwrap();
-        tables.append_rows(&[other.clone(), first.clone()]).await.unwrap();
+        let again = ProbeRow {
+            question: Some("written twice".to_owned()),
+            created_at: time() + chrono::TimeDelta::seconds(1),
+            ..first.clone()
+        };
+        tables.append_rows(&[other.clone(), again]).await.unwrap();
         let known = known_probes(&tables, &["it's"], &none).await.unwrap();
         assert_eq!((known.ids.len(), known.open.len(), known.pairs.len()), (2, 2, 2));
         assert!(!known.ids.contains(&other.probe_id));
@@ -294,6 +290,9 @@ mod tests {
             ..second
         };
         assert_eq!(read.as_ref(), Some(&second));
+
+        let read = known.rows.get(&[&first.probe_id]).unwrap().unwrap();
+        assert_eq!(read.question, first.question, "the first of two counts");
 
         // What is compared, or is no pair, is known and needs no row.
         let mut diverged = Ids::default();

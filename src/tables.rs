@@ -206,6 +206,23 @@ impl Tables {
         Ok(context.sql(sql).await?.execute_stream().await?)
     }
 
+    /// Columns (as SQL expressions) of a table as it was written, where a row may stand twice: to look for
+    /// repetitions takes longer than to read.
+    pub(crate) async fn scan(
+        &self,
+        table: TableName,
+        columns: &[&str],
+        condition: &str,
+    ) -> Result<SendableRecordBatchStream> {
+        let rows = self.session.read_table(self.provider(table).await?)?;
+        let condition = rows.parse_sql_expr(condition)?;
+        Ok(rows
+            .filter(condition)?
+            .select_exprs(columns)?
+            .execute_stream()
+            .await?)
+    }
+
     /// Runs a query whose columns are those of a row.
     pub async fn rows<R: Row>(&self, sql: &str) -> Result<impl Stream<Item = Result<R>> + use<R>> {
         let batches = self.query(sql).await?.map_err(Error::from);

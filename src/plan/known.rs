@@ -2,10 +2,12 @@
 
 use crate::error::Result;
 use crate::row::id;
-use crate::tables::{Row, Tables, conform};
+use crate::tables::{Row, TableName, Tables, conform};
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
+use arrow::datatypes::TimestampMicrosecondType;
 use futures::TryStreamExt;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::marker::PhantomData;
 
@@ -27,9 +29,14 @@ pub(super) fn compact(parts: &[&str]) -> u128 {
 pub struct Ids(HashSet<u128>);
 
 impl Ids {
-    pub(super) async fn load(tables: &Tables, sql: &str) -> Result<Self> {
+    pub(super) async fn load(
+        tables: &Tables,
+        table: TableName,
+        column: &str,
+        condition: &str,
+    ) -> Result<Self> {
         let mut ids = HashSet::new();
-        let mut batches = tables.query(sql).await?;
+        let mut batches = tables.scan(table, &[column], condition).await?;
         while let Some(batch) = batches.try_next().await? {
             ids.extend(
                 batch
@@ -67,6 +74,12 @@ impl Ids {
     }
 }
 
+/// When a row was written: the last column of its table.
+fn written(batch: &RecordBatch, row: usize) -> i64 {
+    let last = batch.column(batch.num_columns() - 1);
+    last.as_primitive::<TimestampMicrosecondType>().value(row)
+}
+
 /// Rows that were found in a table, by their ids. They stay in columns until they are asked for.
 #[derive(Debug)]
 pub struct Known<R> {
@@ -86,13 +99,22 @@ impl<R> Default for Known<R> {
 }
 
 impl<R: Row> Known<R> {
-    /// The rows of a query whose first key column is one of `wanted`.
-    pub(super) async fn load(tables: &Tables, sql: &str, key: &[&str], wanted: &Ids) -> Result<Self> {
+    /// The rows whose first key column is one of `wanted`; of several with one key the one that was written
+    /// first, as the table's view has it.
+    pub(super) async fn load(tables: &Tables, condition: &str, key: &[&str], wanted: &Ids) -> Result<Self> {
         let mut known = Self::default();
         if wanted.is_empty() {
             return Ok(known);
         }
-        let mut batches = tables.query(sql).await?;
+        let schema = R::TABLE.schema();
+        let names = schema.fields().iter().map(|field| match field.name().as_str() {
+            // The longest texts, and nobody needs them again.
+            "raw_output" => "CAST(NULL AS TEXT) AS raw_output",
+            name => name,
+        });
+        let mut batches = tables
+            .scan(R::TABLE, &names.collect::<Vec<_>>(), condition)
+            .await?;
         while let Some(batch) = batches.try_next().await? {
             let ids = batch.column(batch.schema().index_of(key[0])?).as_string::<i32>();
             let wanted: BooleanArray = ids.iter().map(|id| id.map(|id| wanted.contains(id))).collect();
@@ -111,9 +133,17 @@ impl<R: Row> Known<R> {
                 .collect();
             for row in 0..batch.num_rows() {
                 let parts: Vec<_> = columns.iter().map(|column| column.value(row)).collect();
-                known
-                    .places
-                    .insert(compact(&parts), (known.batches.len() as u32, row as u32));
+                let place = (known.batches.len() as u32, row as u32);
+                match known.places.entry(compact(&parts)) {
+                    Entry::Vacant(free) => drop(free.insert(place)),
+                    Entry::Occupied(mut taken) => {
+                        let (at, other) = *taken.get();
+                        let earlier = known.batches.get(at as usize).unwrap_or(&batch);
+                        if written(&batch, row) < written(earlier, other as usize) {
+                            taken.insert(place);
+                        }
+                    }
+                }
             }
             known.batches.push(batch);
         }

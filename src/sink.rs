@@ -19,7 +19,7 @@ use tokio::time::Instant;
 pub struct Limits {
     /// Rows of all tables together.
     pub rows: usize,
-    /// Bytes of images.
+    /// Bytes of images; then only these are committed.
     pub image_byte: usize,
     /// Since the first row that waits.
     pub wait: Duration,
@@ -93,15 +93,17 @@ impl Sink {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Takes rows, and commits everything when a limit is reached.
+    /// Takes rows, and commits when a limit is reached: images alone when they are what is large.
     pub async fn push(&mut self, rows: Rows) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
         self.hold(rows);
-        let full = self.pending.len() >= self.limits.rows || self.image_byte >= self.limits.image_byte;
+        let full = self.pending.len() >= self.limits.rows;
         if full || self.due().is_some_and(|due| due <= Instant::now()) {
             self.commit().await?;
+        } else if self.image_byte >= self.limits.image_byte {
+            self.commit_images().await?;
         }
         Ok(())
     }
@@ -127,11 +129,8 @@ impl Sink {
     /// Commits everything that waits. After an error what was not committed still waits, and nothing
     /// that comes later in the order was committed.
     pub async fn commit(&mut self) -> Result<()> {
+        self.commit_images().await?;
         let (tables, rows) = (&self.tables, &mut self.pending);
-        tokio::try_join!(
-            append(tables, &mut rows.images),
-            append(tables, &mut rows.image_bytes)
-        )?;
         // Before the probes: after a crash between the two the probe is written again, as new as before.
         append(tables, &mut rows.run_probes).await?;
         tokio::try_join!(
@@ -145,8 +144,17 @@ impl Sink {
             journal.committed(&self.calls);
             self.calls.clear();
         }
-        self.image_byte = 0;
         self.since = None;
+        Ok(())
+    }
+
+    async fn commit_images(&mut self) -> Result<()> {
+        let (tables, rows) = (&self.tables, &mut self.pending);
+        tokio::try_join!(
+            append(tables, &mut rows.images),
+            append(tables, &mut rows.image_bytes)
+        )?;
+        self.image_byte = 0;
         Ok(())
     }
 }
@@ -221,20 +229,20 @@ mod tests {
         assert!(sink.due().is_some());
         assert_eq!(committed(&tables).await, [0; 3]);
         sink.push(rows(1)).await.unwrap(); // 1200 bytes
-        assert_eq!(committed(&tables).await, [2; 3]);
+        assert_eq!(committed(&tables).await, [2, 0, 0], "images alone");
         let small = |id| Rows {
             image_bytes: Vec::new(),
             ..rows(id)
         };
-        for id in 2..6 {
+        for id in 2..4 {
             sink.push(small(id)).await.unwrap(); // two rows each
         }
-        assert_eq!(committed(&tables).await, [2; 3]);
-        sink.push(small(6)).await.unwrap();
-        assert_eq!(committed(&tables).await, [2, 7, 7]);
+        assert_eq!(committed(&tables).await, [2, 0, 0]);
+        sink.push(small(4)).await.unwrap();
+        assert_eq!(committed(&tables).await, [2, 5, 5]);
         sink.limits.wait = Duration::ZERO;
-        sink.push(small(7)).await.unwrap();
-        assert_eq!(committed(&tables).await, [2, 8, 8]);
+        sink.push(small(5)).await.unwrap();
+        assert_eq!(committed(&tables).await, [2, 6, 6]);
     }
 
     #[tokio::test]

@@ -124,11 +124,25 @@ impl Tables {
     /// Commits batches to a table, which is created when it is not there. Gives the version that holds
     /// them. Columns may come in any order; without rows there is no commit.
     pub async fn append(&self, table: TableName, batches: Vec<RecordBatch>) -> Result<i64> {
-        let batches = batches
-            .iter()
-            .filter(|batch| batch.num_rows() > 0)
-            .map(|batch| convert::conform(table, batch))
-            .collect::<Result<Vec<_>>>()?;
+        let rows = batches.iter().map(RecordBatch::num_rows).sum();
+        let conform = |batch| convert::conform(table, batch);
+        self.append_batches(table, rows, || Box::new(batches.iter().map(conform)))
+            .await
+    }
+
+    /// Commits rows to their table; see [`Tables::append`].
+    pub async fn append_rows<R: Row>(&self, rows: &[R]) -> Result<i64> {
+        let batches = || rows.chunks(write::rows_per_batch(R::TABLE)).map(R::to_batch);
+        self.append_batches(R::TABLE, rows.len(), || Box::new(batches()))
+            .await
+    }
+
+    async fn append_batches<'a>(
+        &self,
+        table: TableName,
+        rows: usize,
+        batches: impl Fn() -> write::Batches<'a>,
+    ) -> Result<i64> {
         let mut known = self.known[table as usize].lock().await;
         if !self.refresh(table, &mut known).await? {
             // Another process may be faster; then its table is as good as ours.
@@ -137,27 +151,19 @@ impl Tables {
                 return Err(self.failed(table, created.err().unwrap_or(DeltaTableError::NotInitialized)));
             }
         }
-        if !batches.is_empty() {
+        if rows > 0 {
             let started = Instant::now();
-            let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-            let byte: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();
             let appended = self.writer.append(&mut known, table, batches).await;
             appended.map_err(|error| self.failed(table, error))?;
             tracing::info!(
                 table = table.name(),
                 version = known.version(),
                 rows,
-                row_byte = byte,
                 elapsed_ms = started.elapsed().as_millis() as u64,
                 "committed"
             );
         }
         Ok(known.version().map_or(0, |version| version as i64))
-    }
-
-    /// Commits rows to their table; see [`Tables::append`].
-    pub async fn append_rows<R: Row>(&self, rows: &[R]) -> Result<i64> {
-        self.append(R::TABLE, vec![R::to_batch(rows)?]).await
     }
 
     /// A table as it is now, with whatever is in it twice; without rows where it was not created yet.
@@ -201,9 +207,25 @@ impl Tables {
 
     /// Runs a query of this crate's own over the views. (Queries from outside go through `sql`.)
     pub async fn query(&self, sql: &str) -> Result<SendableRecordBatchStream> {
+        Ok(self.context().sql(sql).await?.execute_stream().await?)
+    }
+
+    /// The same, with rows in memory as one more table of that name.
+    pub(crate) async fn query_beside<R: Row>(
+        &self,
+        sql: &str,
+        name: &str,
+        rows: &[R],
+    ) -> Result<SendableRecordBatchStream> {
+        let context = self.context();
+        context.register_batch(name, R::to_batch(rows)?)?;
+        Ok(context.sql(sql).await?.execute_stream().await?)
+    }
+
+    fn context(&self) -> SessionContext {
         let context = SessionContext::new_with_state(self.session.state());
         view::register(&context, self);
-        Ok(context.sql(sql).await?.execute_stream().await?)
+        context
     }
 
     /// Columns (as SQL expressions) of a table as it was written, where a row may stand twice: to look for

@@ -25,7 +25,7 @@ use serde::{Serialize, forward_to_deserialize_any};
 use std::sync::Arc;
 
 /// A struct that is a row of a table.
-pub trait Row: Sized {
+pub trait Row: Sized + Sync {
     /// The table that it is a row of.
     const TABLE: TableName;
 

@@ -1,12 +1,16 @@
 //! How tables are created and committed to.
 
 use super::TableName;
+use crate::error::Result;
 use crate::failpoint::{Side, reach};
 use arrow::array::RecordBatch;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
-use deltalake::kernel::transaction::{CommitConflictError, CommitProperties, TransactionError};
-use deltalake::kernel::{StructType, Transaction};
-use deltalake::protocol::SaveMode;
+use deltalake::kernel::transaction::{
+    CommitBuilder, CommitConflictError, CommitProperties, TransactionError,
+};
+use deltalake::kernel::{Action, StructType, Transaction};
+use deltalake::protocol::{DeltaOperation, SaveMode};
+use deltalake::writer::{DeltaWriter, RecordBatchWriter};
 use deltalake::{DeltaResult, DeltaTable, DeltaTableError};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -29,6 +33,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// Rows of a row group where a row is an image: a few dozen megabytes of photographs.
 const IMAGES_PER_ROW_GROUP: usize = 64;
 
+/// What one commit is to hold, a few rows at a time.
+pub(super) type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch>> + Send + 'a>;
+
 /// One process that commits, with a name of its own.
 pub(super) struct Writer {
     name: String,
@@ -48,11 +55,11 @@ impl Writer {
     /// Appends in one commit, and reads it back when the reply says that it failed: the store may have
     /// taken it all the same. A later try carries the same name and number, so that even one that reaches
     /// the store late conflicts with it and is not written twice.
-    pub(super) async fn append(
+    pub(super) async fn append<'a>(
         &self,
         known: &mut DeltaTable,
         table: TableName,
-        batches: Vec<RecordBatch>,
+        batches: impl Fn() -> Batches<'a>,
     ) -> DeltaResult<()> {
         let number = self.commits.fetch_add(1, Ordering::Relaxed);
         let nonce = Transaction::new(&self.name, number);
@@ -62,19 +69,11 @@ impl Writer {
             .with_cleanup_expired_logs(Some(false))
             .with_application_transaction(nonce);
         reach(Side::Before, table.name());
+        // Once they are uploaded, only their commit is tried again.
+        let mut files = None;
         for attempt in 1.. {
-            let write = known
-                .clone()
-                .write(batches.clone())
-                .with_save_mode(SaveMode::Append)
-                .with_writer_properties(properties(table))
-                .with_commit_properties(commit.clone());
-            let error = match write.await {
-                Ok(written) => {
-                    *known = written;
-                    break;
-                }
-                Err(error) => error,
+            let Err(error) = try_append(known, table, &mut files, &batches, commit.clone()).await else {
+                break;
             };
             if self
                 .is_committed(known, number)
@@ -102,6 +101,41 @@ impl Writer {
             .await?
             == Some(number))
     }
+}
+
+async fn try_append<'a>(
+    known: &mut DeltaTable,
+    table: TableName,
+    files: &mut Option<Vec<Action>>,
+    batches: impl Fn() -> Batches<'a>,
+    commit: CommitProperties,
+) -> DeltaResult<()> {
+    let files = match files {
+        Some(files) => files,
+        None => files.insert(upload(known, table, batches()).await?),
+    };
+    let operation = DeltaOperation::Write {
+        mode: SaveMode::Append,
+        partition_by: None,
+        predicate: None,
+    };
+    let committed = CommitBuilder::from(commit)
+        .with_actions(files.clone())
+        .build(Some(known.snapshot()?), known.log_store(), operation)
+        .await?;
+    known.state = Some(committed.snapshot());
+    Ok(())
+}
+
+/// Writes a file that is not part of the table yet.
+async fn upload(known: &DeltaTable, table: TableName, batches: Batches<'_>) -> DeltaResult<Vec<Action>> {
+    let mut writer = RecordBatchWriter::for_table(known)?.with_writer_properties(properties(table));
+    for batch in batches {
+        writer
+            .write(batch.map_err(|error| DeltaTableError::generic(error.to_string()))?)
+            .await?;
+    }
+    Ok(writer.flush().await?.into_iter().map(Action::Add).collect())
 }
 
 fn created_again(error: &DeltaTableError) -> bool {

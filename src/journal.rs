@@ -26,7 +26,7 @@ use crate::model::{Attempt, CallError};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use ledger::Ledger;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -39,6 +39,9 @@ const APPENDS_IN_FLIGHT: usize = 1024;
 /// What a request came to.
 #[derive(Debug, Serialize, Deserialize)]
 struct Entry<T> {
+    /// Who was asked; segments of earlier versions do not say.
+    #[serde(default)]
+    model_id: String,
     subject: String,
     outcome: Result<T, CallError>,
     attempts: Vec<Attempt>,
@@ -113,6 +116,17 @@ impl Journal {
         let started = entry.attempts.last()?.started_at;
         ledger.wait(segment, entry.subject.clone(), started);
         Some((entry, record.blob))
+    }
+
+    /// What an earlier process of this run received and nobody has asked for yet: model, subject, attempts.
+    pub fn received(&self, run_id: &str) -> Vec<(String, String, Vec<Attempt>)> {
+        let (ledger, owner) = (self.shared.ledger(), format!("{run_id}."));
+        let records = ledger.found_in(&owner);
+        let entries = records.filter_map(|record| {
+            let entry: Entry<IgnoredAny> = serde_json::from_slice(&record.json).ok()?;
+            Some((entry.model_id, entry.subject, entry.attempts))
+        });
+        entries.collect()
     }
 
     /// Writes an answer down; it is in the file, if not yet on the disk, when this returns. A journal that

@@ -14,13 +14,13 @@ use crate::journal::{Journal, Journaled, JournaledPainter};
 use crate::model::http::{HttpModel, client, lane};
 use crate::model::local::{LocalModel, LocalOptions};
 use crate::model::mock::Mock;
-use crate::model::{Halt, Lane, Model, ModelCard, Traffic};
+use crate::model::{Attempt, Halt, Lane, Model, ModelCard, Traffic, calls};
 use crate::probe::dataset::Dataset;
 use crate::probe::lab::Lab;
 use crate::probe::prompted::Prompted;
 use crate::probe::{Asker, Prober, Strategy};
 use crate::progress::{Counter, ModelProgress, Progress};
-use crate::row::{ModelRow, Role};
+use crate::row::{CallRow, ModelRow, Role};
 use crate::vlm::Sampling;
 use chrono::Utc;
 use std::collections::BTreeMap;
@@ -172,6 +172,14 @@ impl Cast {
             .iter()
             .map(|player| (Role::Judge, player.name.as_str(), player.model.card()));
         askers.chain(painter).chain(players).chain(judges)
+    }
+
+    /// What a call came to, as rows of a part that the model plays; none where it plays none.
+    pub fn calls(&self, run_id: &str, model_id: &str, subject: &str, attempts: &[Attempt]) -> Vec<CallRow> {
+        let part = self.cards().find(|(_, _, card)| card.model_id == model_id);
+        part.map_or_else(Vec::new, |(role, _, card)| {
+            calls(run_id, card, role, subject, attempts).collect()
+        })
     }
 }
 

@@ -88,7 +88,11 @@ impl Run {
         let starts = plan::run_status(&tables, &run_id)
             .await?
             .is_none_or(|status| status == "done");
-        let spent = plan::spent(&tables, &run_id).await?;
+        let received = journal
+            .iter()
+            .flat_map(|journal| journal.received(&run_id))
+            .flat_map(|(model_id, subject, attempts)| cast.calls(&run_id, &model_id, &subject, &attempts));
+        let spent = plan::spent(&tables, &run_id, &received.collect::<Vec<_>>()).await?;
         cast.traffic.budget.resume(spent.towards_budget, spent.time);
         let audit = Audit {
             run_id,
@@ -253,7 +257,7 @@ impl Run {
     async fn note(&self, status: &str, stop_reason: Option<String>) -> Result<()> {
         let progress = &self.audit.progress;
         let sum = |count: fn(&ModelProgress) -> u64| progress.models.iter().map(count).sum::<u64>() as i64;
-        let spent = plan::spent(&self.tables, &self.audit.run_id).await?;
+        let spent = plan::spent(&self.tables, &self.audit.run_id, &[]).await?;
         let row = RunRow {
             run_id: self.audit.run_id.clone(),
             label: self.config.label.clone(),

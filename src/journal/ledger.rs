@@ -3,7 +3,7 @@
 use super::Started;
 use super::segment::Record;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A segment's number in this process.
 pub(super) type Number = usize;
@@ -39,6 +39,16 @@ impl Ledger {
 
     pub(super) fn found(&self) -> usize {
         self.found.len()
+    }
+
+    /// What was found in segments whose names start so.
+    pub(super) fn found_in<'a>(&'a self, owner: &'a str) -> impl Iterator<Item = &'a Record> {
+        let records = self.found.values();
+        let owned = records.filter(move |(segment, _)| {
+            let segment = self.segments.get(segment);
+            segment.is_some_and(|(path, _)| is_owned(path, owner))
+        });
+        owned.map(|(_, record)| record)
     }
 
     pub(super) fn take(&mut self, key: u128) -> Option<(Number, Record)> {
@@ -88,13 +98,15 @@ impl Ledger {
 
     /// Gives up the segments whose names start so.
     pub(super) fn forget(&mut self, owner: &str) -> Vec<PathBuf> {
-        let is_owned = |_: &Number, (path, _): &mut (PathBuf, usize)| {
-            let name = path.file_name().and_then(|name| name.to_str());
-            name.is_some_and(|name| name.starts_with(owner))
-        };
-        let forgotten: HashMap<_, _> = self.segments.extract_if(is_owned).collect();
+        let owned = self.segments.extract_if(|_, (path, _)| is_owned(path, owner));
+        let forgotten: HashMap<_, _> = owned.collect();
         self.found
             .retain(|_, (segment, _)| !forgotten.contains_key(segment));
         forgotten.into_values().map(|(path, _)| path).collect()
     }
+}
+
+fn is_owned(path: &Path, owner: &str) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with(owner))
 }

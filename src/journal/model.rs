@@ -29,6 +29,7 @@ impl Journaled {
         let subject = request.subject.to_string();
         let Reply { outcome, attempts } = answer_one(&*self.inner, request).await;
         let entry = Entry {
+            model_id: self.card().model_id.clone(),
             subject,
             outcome,
             attempts,

@@ -41,6 +41,7 @@ impl Painter for JournaledPainter {
         let subject = request.subject.to_string();
         let Drawing { outcome, attempts } = self.inner.draw(request).await;
         let entry = Entry {
+            model_id: self.card().model_id.clone(),
             subject,
             outcome: outcome.as_ref().map(|_| ()).map_err(Clone::clone),
             attempts,

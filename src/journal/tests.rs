@@ -109,6 +109,27 @@ async fn what_was_received_is_not_asked_again_until_it_is_committed() {
     gone(journal).await;
 
     let journal = open(&place, "run", "1/1");
+    let mut received = journal.received("run");
+    received.sort_by(|(_, a, _), (_, b, _)| a.cmp(b));
+    let mut told: Vec<_> = first
+        .iter()
+        .zip(&requests)
+        .filter(|(reply, _)| !matches!(reply.outcome, Err(CallError::Transient { .. })))
+        .map(|(reply, request)| {
+            let (model_id, subject) = (model.mock.card().model_id.clone(), request.subject.to_string());
+            (model_id, subject, reply.attempts.len())
+        })
+        .collect();
+    told.sort();
+    let counted = received
+        .iter()
+        .map(|(model, subject, attempts)| (model, subject, attempts.len()));
+    assert!(
+        counted.eq(told
+            .iter()
+            .map(|(model, subject, attempts)| (model, subject, *attempts)))
+    );
+    assert!(journal.received("ru").is_empty(), "another run's");
     let journaled = Journaled::new(model.clone(), journal.clone());
     let second = journaled.answer(requests.clone()).await;
     assert_eq!(

@@ -1,8 +1,10 @@
-//! What a run has spent so far, in all its sittings, by the table `calls`.
+//! What a run has spent so far, in all its sittings: by the table `calls`, and by what a killed process
+//! received and did not commit.
 
 use super::quoted;
 use crate::budget::Spend;
 use crate::error::Result;
+use crate::row::CallRow;
 use crate::tables::Tables;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Float64Type, Int64Type};
@@ -25,22 +27,27 @@ const PAUSE_S: u32 = 300;
 /// Tokens of an answer of unknown size, in and out.
 const UNTOLD: (u32, u32) = (3_000, 300);
 
-/// What a run has spent.
+/// What a run has spent; calls that were `received` count once, whether they were committed or not.
 ///
 /// # Errors
 /// [`crate::Error::Table`] when a table cannot be read.
-pub async fn spent(tables: &Tables, run_id: &str) -> Result<Spent> {
+pub async fn spent(tables: &Tables, run_id: &str, received: &[CallRow]) -> Result<Spent> {
     let run_id = quoted(run_id);
     let (untold_in, untold_out) = UNTOLD;
     let sql = format!(
-        "WITH mine AS (
+        "WITH committed AS (SELECT * FROM calls WHERE run_id = {run_id}),
+        both AS (
+            SELECT * FROM committed UNION ALL
+            SELECT received.* FROM received LEFT ANTI JOIN committed ON committed.model_id = received.model_id
+                AND committed.subject = received.subject AND committed.started_at = received.started_at
+        ),
+        mine AS (
             SELECT calls.*, models.kind IN ('http', 'images_http') AS remote,
                 calls.status = 'ok' AND (tokens_in IS NULL OR tokens_out IS NULL) AS untold,
                 ({untold_in} * input_usd_per_mtok + {untold_out} * output_usd_per_mtok) / 1e6 AS untold_usd,
                 date_part('epoch', started_at)
                     - lag(date_part('epoch', started_at)) OVER (ORDER BY started_at) AS pause_s
-            FROM calls JOIN models ON models.model_id = calls.model_id
-            WHERE calls.run_id = {run_id}
+            FROM both AS calls JOIN models ON models.model_id = calls.model_id
         )
         SELECT count(*) FILTER (WHERE remote),
             coalesce(sum(CASE WHEN untold THEN {untold_in} + {untold_out}
@@ -52,7 +59,8 @@ pub async fn spent(tables: &Tables, run_id: &str) -> Result<Spent> {
             coalesce(sum(pause_s) FILTER (WHERE pause_s < {PAUSE_S}), 0.0)
         FROM mine"
     );
-    let batches: Vec<_> = tables.query(&sql).await?.try_collect().await?;
+    let summed = tables.query_beside(&sql, "received", received).await?;
+    let batches: Vec<_> = summed.try_collect().await?;
     let Some(row) = batches.iter().find(|batch| batch.num_rows() > 0) else {
         return Ok(Spent::default());
     };
@@ -76,7 +84,6 @@ pub async fn spent(tables: &Tables, run_id: &str) -> Result<Spent> {
 mod tests {
     use super::*;
     use crate::model::ModelCard;
-    use crate::row::CallRow;
     use chrono::{DateTime, Utc};
 
     fn call(number: i64, model: &ModelCard, status: &str, tokens: Option<i64>, usd: Option<f64>) -> CallRow {
@@ -100,7 +107,7 @@ mod tests {
     #[tokio::test]
     async fn attempts_tokens_money_and_time_of_remote_models() {
         let tables = Tables::open("memory://").await.unwrap();
-        assert_eq!(spent(&tables, "run").await.unwrap(), Spent::default());
+        assert_eq!(spent(&tables, "run", &[]).await.unwrap(), Spent::default());
         let remote = ModelCard::new("http", "m", "1", "", "", "").with_prices(Some(1.0), Some(10.0));
         let local = ModelCard::new("local", "l", "1", "", "", "");
         tables
@@ -113,8 +120,10 @@ mod tests {
             call(2, &local, "ok", Some(5), None),
             call(60, &remote, "ok", Some(190), Some(0.5)),
         ];
+        let known = spent(&tables, "run", &calls).await.unwrap();
         tables.append_rows(&calls).await.unwrap();
-        let known = spent(&tables, "run").await.unwrap();
+        let after = spent(&tables, "run", &calls[1..]).await.unwrap();
+        assert_eq!(after, known, "what was received and what was committed of it");
         let towards_budget = Spend {
             requests: 3,
             tokens: 300,
@@ -132,10 +141,10 @@ mod tests {
 
         let untold = call(61, &remote, "ok", None, None);
         tables.append_rows(&[untold]).await.unwrap();
-        let unknown = spent(&tables, "run").await.unwrap();
+        let unknown = spent(&tables, "run", &[]).await.unwrap();
         assert_eq!(unknown.cost_usd, None, "unknown, not 0");
         assert_eq!(unknown.towards_budget.tokens, 300 + 3_300);
         assert!((unknown.towards_budget.usd - 0.756).abs() < 1e-9);
-        assert_eq!(spent(&tables, "other").await.unwrap(), Spent::default());
+        assert_eq!(spent(&tables, "other", &[]).await.unwrap(), Spent::default());
     }
 }

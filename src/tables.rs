@@ -210,7 +210,7 @@ impl Tables {
         Ok(self.context().sql(sql).await?.execute_stream().await?)
     }
 
-    /// The same, with rows in memory as one more table of that name.
+    /// The same, with rows in memory as the table `memory.` and that name.
     pub(crate) async fn query_beside<R: Row>(
         &self,
         sql: &str,
@@ -218,12 +218,13 @@ impl Tables {
         rows: &[R],
     ) -> Result<SendableRecordBatchStream> {
         let context = self.context();
-        context.register_batch(name, R::to_batch(rows)?)?;
+        view::register_rows(&context, name, R::to_batch(rows)?)?;
         Ok(context.sql(sql).await?.execute_stream().await?)
     }
 
+    /// A context of its own, so that what one query registers no other sees.
     fn context(&self) -> SessionContext {
-        let context = SessionContext::new_with_state(self.session.state());
+        let context = SessionContext::new_with_config(self.session.copied_config());
         view::register(&context, self);
         context
     }

@@ -5,11 +5,12 @@
 //! gathered and compared (a hundred times slower than reading them); all others stream through.
 
 use super::{TableName, Tables};
+use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use async_trait::async_trait;
-use datafusion::catalog::{SchemaProvider, TableProvider};
+use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
 use datafusion::common::{Column, DataFusionError, Result};
-use datafusion::datasource::{ViewTable, provider_as_source};
+use datafusion::datasource::{MemTable, ViewTable, provider_as_source};
 use datafusion::execution::SessionState;
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{JoinType, LogicalPlan, LogicalPlanBuilder, SortExpr};
@@ -85,6 +86,18 @@ pub(super) fn register(context: &SessionContext, tables: &Tables) {
     catalog
         .register_schema("public", Arc::new(Views(tables.clone())))
         .expect("the default catalog takes any schema");
+}
+
+/// Makes a batch the table `memory.name` of a context.
+pub(super) fn register_rows(context: &SessionContext, name: &str, batch: RecordBatch) -> Result<()> {
+    let rows = MemTable::try_new(batch.schema(), vec![vec![batch]])?;
+    let schema = MemorySchemaProvider::new();
+    schema.register_table(name.to_owned(), Arc::new(rows))?;
+    let catalog = context
+        .catalog("datafusion")
+        .expect("a context has its default catalog");
+    catalog.register_schema("memory", Arc::new(schema))?;
+    Ok(())
 }
 
 #[derive(Debug)]

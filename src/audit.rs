@@ -4,6 +4,7 @@
 //! state: several audits may run in one process.
 
 mod cast;
+mod compare;
 mod done;
 mod drift;
 mod estimate;
@@ -16,9 +17,8 @@ pub use drift::Drift;
 pub use estimate::{Estimate, Line};
 pub use run::{Ended, Run};
 
-use crate::answer::{self, Answers, Player, Said, Verdicts};
 use crate::config::{Claim, CopyBytes, Pace};
-use crate::diverge::{Case, Measure, score};
+use crate::diverge::Measure;
 use crate::error::{Error, Result};
 use crate::image::Depth;
 use crate::imagine;
@@ -30,7 +30,6 @@ use crate::row::{ImageBytesRow, Role, Rows, RunProbeRow};
 use crate::source::Found;
 use async_stream::stream;
 use bytes::Bytes;
-use chrono::Utc;
 use futures::future::{FutureExt, join_all};
 use futures::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
 use read::Seen;
@@ -291,122 +290,5 @@ impl Audit {
         rows.run_probes.extend(new.into_iter().map(|id| row(id, "new")));
         rows.run_probes.extend(replayed);
         rows.run_probes.sort_by(|a, b| a.probe_id.cmp(&b.probe_id));
-    }
-
-    /// Answers, verdicts and divergences of pairs that lack them.
-    async fn answers(&self, pairs: &[Pair], rows: &mut Rows) -> Result<()> {
-        let mut answers = self.done.answers(pairs).await?;
-        let known = &answers;
-        let replies = join_all(self.cast.players().map(|(role, player)| {
-            let progress = self.progress.of(role, &player.name);
-            answer::ask(player, role, pairs, known, &self.run_id, progress)
-        }))
-        .await;
-        for new in replies {
-            let keyed = new
-                .answers
-                .iter()
-                .map(|row| ((row.pair_id.clone(), row.model_id.clone()), row.clone()));
-            answers.extend(keyed);
-            rows.extend(new);
-        }
-        self.verdicts(pairs, &answers, rows).await
-    }
-
-    async fn verdicts(&self, pairs: &[Pair], answers: &Answers, rows: &mut Rows) -> Result<()> {
-        let models: Vec<String> = self
-            .cast
-            .players()
-            .map(|(_, player)| player.model.card().model_id.clone())
-            .collect();
-        let said = Said {
-            pairs,
-            answers,
-            models: &models,
-            number_tolerance: self.measure.number_tolerance,
-        };
-        let mut verdicts = self.done.verdicts(pairs)?;
-        let known = &verdicts;
-        let judged = join_all(self.cast.judges.iter().map(|judge: &Player| {
-            let progress = self.progress.of(Role::Judge, &judge.name);
-            answer::judge(judge, said, known, &self.run_id, progress)
-        }))
-        .await;
-        let truths = answer::by_truth(said).into_iter();
-        let truths = truths
-            .filter(|row| !known.contains_key(&answer::verdict_key(row)))
-            .collect();
-        let truths = Rows {
-            verdicts: truths,
-            ..Rows::default()
-        };
-        for new in judged.into_iter().chain([truths]) {
-            verdicts.extend(
-                new.verdicts
-                    .iter()
-                    .map(|row| (answer::verdict_key(row), row.clone())),
-            );
-            rows.extend(new);
-        }
-        self.divergences(said, &verdicts, rows);
-        Ok(())
-    }
-
-    /// Scores the pairs that everybody has answered and every judge has decided on; what a transient
-    /// failure left open is tried again by a later run.
-    fn divergences(&self, said: Said, verdicts: &Verdicts, rows: &mut Rows) {
-        let judges: Vec<&str> = self
-            .cast
-            .judges
-            .iter()
-            .map(|judge| judge.model.card().model_id.as_str())
-            .collect();
-        let awaited = |pair: &Pair, model_id: &String| {
-            let key = |judge: &&str| (pair.row.probe_id.clone(), model_id.clone(), (*judge).to_owned());
-            said.undecided(pair, model_id).is_some()
-                && judges.iter().any(|judge| !verdicts.contains_key(&key(judge)))
-        };
-        let (target_id, reference_set, judge_set) = (
-            &self.cast.target.model.card().model_id,
-            self.cast.reference_set(),
-            self.cast.judge_set(),
-        );
-        for pair in said.pairs {
-            let target = answer::answer_of(pair, target_id, said.answers);
-            let references: Option<Vec<_>> = self
-                .cast
-                .references
-                .iter()
-                .map(|player| answer::answer_of(pair, &player.model.card().model_id, said.answers))
-                .collect();
-            let decided: Vec<_> = verdicts
-                .values()
-                .filter(|row| row.probe_id == pair.row.probe_id)
-                .collect();
-            let (Some(target), Some(references)) = (target, references) else {
-                self.progress.postponed.add(1);
-                continue;
-            };
-            if said.models.iter().any(|model_id| awaited(pair, model_id)) {
-                self.progress.postponed.add(1);
-                continue;
-            }
-            let case = Case {
-                probe_id: &pair.row.probe_id,
-                choices: &pair.row.choices,
-                truth: &pair.truth,
-                target,
-                references: &references,
-                verdicts: &decided,
-            };
-            rows.divergences.push(score(
-                &case,
-                &reference_set,
-                &judge_set,
-                &self.measure,
-                Utc::now(),
-            ));
-            self.progress.pairs.add(1);
-        }
     }
 }

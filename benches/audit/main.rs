@@ -281,7 +281,7 @@ impl Bench {
         let head = format!(
             "tables = \"{}\"\ntarget = \"player0\"\nreferences = {:?}\njudges = {judge_names:?}\n\
              copy_bytes = \"all\"\n[source]\nurl = \"{questions}\"\ndecode = \"{look}\"\n\
-             [[probers]]\nkind = \"dataset\"\n",
+             [[probers]]\nkind = \"dataset\"\n[budget]\nrequests = 10000000\n",
             tables.display(),
             &player_names[1..],
         );

@@ -38,7 +38,7 @@ pub async fn spent(tables: &Tables, run_id: &str, received: &[CallRow]) -> Resul
         "WITH committed AS (SELECT * FROM calls WHERE run_id = {run_id}),
         both AS (
             SELECT * FROM committed UNION ALL
-            SELECT received.* FROM memory.received LEFT ANTI JOIN committed
+            SELECT * FROM memory.received LEFT ANTI JOIN committed
                 ON committed.model_id = received.model_id AND committed.subject = received.subject
                 AND committed.started_at = received.started_at
         ),

@@ -26,8 +26,8 @@ impl Recipe {
     #[must_use]
     pub fn options(self, data: &Path) -> Options {
         let (minutes, seed) = match self {
-            Self::Target => (30.0, 1),
-            Self::Reference => (76.0, 1),
+            Self::Target => (20.0, 1),
+            Self::Reference => (75.0, 1),
         };
         Options {
             folder: data.join(self.name()),

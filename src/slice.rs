@@ -17,12 +17,14 @@ mod score;
 mod search;
 mod verify;
 mod weakness;
+mod words;
 
 pub use diff::{Change, Diff, Sides, diff};
 pub use find::{Findings, Found, Part, Rate, Search, discover};
 pub use frame::Frame;
 pub use score::Against;
-pub use weakness::{Example, Subject, Weakness, saved, weakness};
+pub use weakness::{Example, Subject, Weakness, weakness};
+pub use words::saved;
 
 use crate::error::{Error, Result};
 use crate::sql;

@@ -4,10 +4,12 @@
 //! cargo bench --bench slice -- planted 5000000       # time, memory, planted slices found; exit code 1 if one is missing
 //! cargo bench --bench slice -- noise 200000 20       # how many of 20 seeds report anything
 //! cargo bench --bench slice -- file rows.parquet 100000   # the same rows for a peer
+//! cargo bench --bench slice -- tables FROM TO 2222   # an audit's tables 2 222 times over
 //! ```
 
 #![allow(missing_docs, reason = "a program")]
 
+mod copies;
 mod planted;
 
 use auditdm::slice::{Findings, Frame, Search, discover};
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     };
     match words.first().map(String::as_str) {
         Some("noise") => noise(number(1, 200_000), number(2, 20)),
+        Some("tables") => tables(&words),
         Some("file") => file(&words[1], number(2, 100_000)),
         _ => planted(number(1, 1_000_000)),
     }
@@ -126,6 +129,19 @@ fn file(path: &str, rows: usize) -> ExitCode {
         .expect("there are rows")
         .close()
         .expect("room for the file");
+    ExitCode::SUCCESS
+}
+
+fn tables(words: &[String]) -> ExitCode {
+    let [_, from, to, times] = words else {
+        eprintln!("name the tables to copy, a new place and how many times");
+        return ExitCode::FAILURE;
+    };
+    let runtime = tokio::runtime::Runtime::new().expect("threads");
+    let times = times.parse().expect("a number of copies");
+    runtime
+        .block_on(copies::write(from, to, times))
+        .expect("tables that can be copied");
     ExitCode::SUCCESS
 }
 

@@ -224,3 +224,125 @@ fn count(half: &Half, parents: &[Parent]) -> Vec<Vec<Counts>> {
     }
     counts
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slice::Against;
+    use crate::slice::frame::{Frame, Halves};
+    use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+    use std::sync::Arc;
+
+    /// Rows of four attributes with three values each; the first two decide together who fails.
+    fn halves(rows: usize) -> Halves {
+        let mut random = ChaCha8Rng::seed_from_u64(5);
+        let drawn: Vec<[usize; 4]> = (0..rows)
+            .map(|_| [(); 4].map(|()| random.random_range(0..3)))
+            .collect();
+        let mut flags = |rate: fn(&[usize; 4]) -> f64| -> ArrayRef {
+            let flags = drawn.iter().map(|row| Some(random.random_bool(rate(row))));
+            Arc::new(flags.collect::<BooleanArray>())
+        };
+        let mut columns = vec![
+            (
+                "t",
+                flags(|row| {
+                    if row[0] == 1 && row[1] == 2 {
+                        0.7
+                    } else {
+                        0.1 + 0.1 * row[2] as f64
+                    }
+                }),
+            ),
+            ("r", flags(|_| 0.2)),
+        ];
+        let texts = |of: &dyn Fn(usize) -> usize| -> ArrayRef {
+            Arc::new(
+                (0..rows)
+                    .map(|row| Some(of(row).to_string()))
+                    .collect::<StringArray>(),
+            )
+        };
+        columns.push(("root", texts(&|row| row)));
+        for (at, name) in ["a", "b", "c", "d"].into_iter().enumerate() {
+            columns.push((name, texts(&|row| drawn[row][at])));
+        }
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let mut frame = Frame::new(&batch.schema(), &[]);
+        frame.push(&batch).unwrap();
+        frame.split(Some(5)).0
+    }
+
+    /// Every slice, counted and compared one by one without any bound.
+    fn all_of_them(halves: &Halves, aim: Aim) -> Vec<Vec<u32>> {
+        let half = &halves.found;
+        let count = |conditions: &[u32]| match conditions {
+            [] => half.all,
+            some => half.count(&half.rows(some)),
+        };
+        let n = half.bitmaps.len() as u32;
+        let mut slices: Vec<Vec<u32>> = (0..n).map(|a| vec![a]).collect();
+        slices.extend((0..n).flat_map(|a| (a + 1..n).map(move |b| vec![a, b])));
+        slices.extend(
+            (0..n).flat_map(|a| (a + 1..n).flat_map(move |b| (b + 1..n).map(move |c| vec![a, b, c]))),
+        );
+        let passes = |slice: &Vec<u32>| {
+            let counts = count(slice);
+            let parts = (0..slice.len()).map(|at| {
+                let mut part = slice.clone();
+                part.remove(at);
+                count(&part)
+            });
+            let z = |of| aim.values.z(counts, of);
+            counts.n() >= aim.fewest
+                && z(half.all) >= aim.least_z
+                && parts
+                    .into_iter()
+                    .all(|part| part.n() > counts.n() && z(part) >= aim.least_z)
+        };
+        slices.retain(passes);
+        slices
+    }
+
+    #[test]
+    fn bounds_leave_nothing_out() {
+        let halves = halves(3_000);
+        for (against, strengths, least_z) in [
+            (Against::Elsewhere, false, 1.0),
+            (Against::Elsewhere, false, 3.0),
+            (Against::Elsewhere, true, 1.5),
+            (Against::Reference, false, 1.0),
+            (Against::Reference, true, 1.0),
+        ] {
+            let aim = Aim {
+                values: against.values(strengths),
+                conditions: 3,
+                fewest: 5,
+                least_z,
+            };
+            let (found, _) = search(&halves.found, &halves.exclusive, aim);
+            for slice in &found {
+                assert_eq!(
+                    slice.counts,
+                    halves.found.count(&halves.found.rows(&slice.conditions))
+                );
+            }
+            let mut found: Vec<Vec<u32>> = found.into_iter().map(|slice| slice.conditions).collect();
+            found.sort();
+            let mut expected = all_of_them(&halves, aim);
+            expected.sort();
+            assert!(!expected.is_empty());
+            assert_eq!(found, expected, "{against:?} {strengths} {least_z}");
+        }
+    }
+
+    #[test]
+    fn no_image_is_on_both_halves_and_no_row_is_lost() {
+        let halves = halves(3_000);
+        assert_eq!(halves.found.all.n() + halves.tested.all.n(), 3_000);
+        assert!(halves.found.all.n().abs_diff(1_500) < 150);
+        assert_eq!(halves.conditions.len(), 12);
+    }
+}

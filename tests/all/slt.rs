@@ -36,7 +36,7 @@ fn rows(table: TableName) -> Vec<RecordBatch> {
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-async fn in_memory() -> SessionContext {
+pub(super) async fn in_memory() -> SessionContext {
     let tables = TableName::ALL.map(|table| {
         let table_rows = MemTable::try_new(table.schema(), vec![rows(table)]).unwrap();
         (table.name(), Arc::new(table_rows) as Arc<dyn TableProvider>)

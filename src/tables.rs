@@ -184,7 +184,7 @@ impl Tables {
     }
 
     /// The addresses of a table's files, and whether no two rows have the same key.
-    pub(crate) async fn files(&self, table: TableName) -> Result<(Vec<String>, bool)> {
+    pub(crate) async fn addresses(&self, table: TableName) -> Result<(Vec<String>, bool)> {
         self.view(table).await?;
         let mut known = self.known[table as usize].lock().await;
         if !self.refresh(table, &mut known).await? {

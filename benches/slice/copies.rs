@@ -25,7 +25,7 @@ const IDS: [&str; 10] = [
 const TOGETHER: usize = 50;
 
 /// Writes `times` copies of the tables at `from` to `to`.
-pub async fn write(from: &str, to: &str, times: usize) -> Result<()> {
+pub(crate) async fn write(from: &str, to: &str, times: usize) -> Result<()> {
     let (from, to) = (Tables::open_existing(from).await?, Tables::open(to).await?);
     for table in TableName::ALL
         .into_iter()

@@ -7,7 +7,7 @@
 //! cargo bench --bench slice -- tables FROM TO 2222   # an audit's tables 2 222 times over
 //! ```
 
-#![allow(missing_docs, reason = "a program")]
+#![allow(clippy::print_stdout, missing_docs, reason = "a program that prints figures")]
 
 mod copies;
 mod planted;
@@ -56,7 +56,7 @@ fn search(rows: Rows) -> (Findings, Duration, Duration) {
 
 fn planted(rows: usize) -> ExitCode {
     let (findings, taken, searched) = search(Rows {
-        rows,
+        count: rows,
         seed: 1,
         planted: true,
         alike: false,
@@ -90,7 +90,7 @@ fn noise(rows: usize, seeds: usize) -> ExitCode {
     let reports = |alike: bool| {
         let seeds = (0..seeds as u64).filter(|seed| {
             let (findings, ..) = search(Rows {
-                rows,
+                count: rows,
                 seed: 1_000 + seed,
                 planted: false,
                 alike,
@@ -112,7 +112,7 @@ fn noise(rows: usize, seeds: usize) -> ExitCode {
 
 fn file(path: &str, rows: usize) -> ExitCode {
     let rows = Rows {
-        rows,
+        count: rows,
         seed: 1,
         planted: true,
         alike: false,

@@ -12,7 +12,7 @@ const VALUES: [usize; 12] = [2, 3, 4, 4, 5, 5, 6, 6, 8, 8, 10, 0];
 const BASE: f64 = 0.1;
 
 /// Conditions (attribute, value) and the rate of failures where all of them hold.
-pub const PLANTED: [(&[(usize, usize)], f64); 6] = [
+pub(crate) const PLANTED: [(&[(usize, usize)], f64); 6] = [
     (&[(10, 3)], 0.2),
     (&[(8, 1)], 0.17),
     (&[(2, 1), (9, 2)], 0.35),
@@ -23,17 +23,17 @@ pub const PLANTED: [(&[(usize, usize)], f64); 6] = [
 
 /// What rows are like.
 #[derive(Debug, Clone, Copy)]
-pub struct Rows {
-    pub rows: usize,
-    pub seed: u64,
+pub(crate) struct Rows {
+    pub(crate) count: usize,
+    pub(crate) seed: u64,
     /// Whether slices are planted.
-    pub planted: bool,
+    pub(crate) planted: bool,
     /// Whether all four rows of a root image are alike, in attributes and outcome.
-    pub alike: bool,
+    pub(crate) alike: bool,
 }
 
 /// A planted slice as the search writes it.
-pub fn sql(conditions: &[(usize, usize)]) -> String {
+pub(crate) fn sql(conditions: &[(usize, usize)]) -> String {
     let conditions = conditions
         .iter()
         .map(|(attribute, value)| format!("a{attribute:02} = 'v{value}'"));
@@ -42,12 +42,12 @@ pub fn sql(conditions: &[(usize, usize)]) -> String {
 
 impl Rows {
     /// The rows in batches: the target's failure, the reference's, the root image, then attributes.
-    pub fn batches(self, batch_rows: usize) -> impl Iterator<Item = RecordBatch> {
+    pub(crate) fn batches(self, batch_rows: usize) -> impl Iterator<Item = RecordBatch> {
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
-        let starts = (0..self.rows).step_by(batch_rows);
+        let starts = (0..self.count).step_by(batch_rows);
         let mut root = Row::draw(&mut random, self.planted);
         starts.map(move |start| {
-            let rows = start..self.rows.min(start + batch_rows);
+            let rows = start..self.count.min(start + batch_rows);
             let drawn: Vec<(usize, Row)> = rows
                 .map(|at| {
                     if !self.alike || at % 4 == 0 {

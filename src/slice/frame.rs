@@ -302,7 +302,7 @@ impl Halves {
         }
         let group = self.conditions.len();
         let kept = tests
-            .tests
+            .conditions
             .into_iter()
             .zip(&numbers)
             .filter(|(_, number)| **number != usize::MAX);

@@ -32,17 +32,6 @@ const COLUMNS: [&str; 12] = [
     "prober",
     "licence",
 ];
-/// Columns of other views that tell the outcome or only name a row.
-const NO_CONDITIONS: [&str; 8] = [
-    "failure",
-    "reference_failure",
-    "reference_correct",
-    "target_correct",
-    "disagreement",
-    "status",
-    "score",
-    "blame",
-];
 /// Examples of a slice.
 const EXAMPLES: usize = 3;
 
@@ -55,7 +44,7 @@ pub struct Subject {
     pub run: String,
     /// Whose failures; may be left out where a run has one target.
     pub target: Option<String>,
-    /// Columns whose values become conditions; empty: those of `results` that describe a pair, all of other views.
+    /// Columns whose values become conditions; empty: those of `results` that describe a pair, and all that `results` does not have.
     pub columns: Vec<String>,
     /// Texts that are looked at word by word.
     pub words: Vec<String>,
@@ -161,7 +150,7 @@ pub async fn weakness(context: &SessionContext, subject: &Subject, search: &Sear
         reference.alias("slice reference"),
         ident(root).alias("slice root"),
     ];
-    chosen.extend(columns(&rows, subject)?.iter().map(ident));
+    chosen.extend(columns(context, &rows, subject).await?.iter().map(ident));
     let selected = rows.clone().select(chosen)?;
     let mut frame = Frame::new(selected.schema().as_arrow(), &subject.words);
     let mut batches = selected.execute_stream().await?;
@@ -216,8 +205,9 @@ async fn one_target(
     }
 }
 
-/// The columns whose values become conditions.
-fn columns(rows: &DataFrame, subject: &Subject) -> Result<Vec<String>> {
+/// The columns whose values become conditions: of those that `results` has, the ones that describe a pair; of others,
+/// all but ids and the reference's outcome.
+async fn columns(context: &SessionContext, rows: &DataFrame, subject: &Subject) -> Result<Vec<String>> {
     let names = rows.schema().fields().iter().map(|field| field.name().clone());
     if let Some(missing) = subject
         .columns
@@ -235,15 +225,15 @@ fn columns(rows: &DataFrame, subject: &Subject) -> Result<Vec<String>> {
     if !subject.columns.is_empty() {
         return Ok(subject.columns.clone());
     }
-    let is_result = subject.from == "results";
-    let describes = |name: &String| {
-        if is_result {
-            COLUMNS.contains(&name.as_str())
-        } else {
-            !NO_CONDITIONS.contains(&name.as_str()) && !name.ends_with("_id")
-        }
+    let results = sql::query(context, "SELECT * FROM results", &[]).await?;
+    let tells = |name: &str| {
+        results.schema().has_column_with_unqualified_name(name)
+            || name == "reference_failure"
+            || name.ends_with("_id")
     };
-    Ok(names.filter(describes).collect())
+    Ok(names
+        .filter(|name| COLUMNS.contains(&name.as_str()) || !tells(name))
+        .collect())
 }
 
 /// Failures of a slice: those first on which the reference is right and the target was certain.

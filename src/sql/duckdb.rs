@@ -17,7 +17,7 @@ pub async fn script(tables: &Tables) -> Result<String> {
         tables.url().replace('\n', " ")
     );
     for table in TableName::ALL {
-        let (files, unique) = tables.files(table).await?;
+        let (files, unique) = tables.addresses(table).await?;
         let name = table.name();
         if files.is_empty() {
             script += &table.ddl().replacen("CREATE TABLE", "CREATE OR REPLACE TABLE", 1);

@@ -26,6 +26,7 @@ CREATE OR REPLACE MACRO near_duplicate_keys(hash) AS CASE WHEN hash IS NOT NULL 
     band * 65536 + ((CAST(hash AS BIGINT) >> (band * 16)) & 65535) FOR band IN range(0, 4)
 ] END;
 CREATE OR REPLACE MACRO advantage(reward, mean, deviation) AS (reward - mean) / (deviation + 1e-4);
-CREATE OR REPLACE MACRO cosine(a, b) AS CASE WHEN len(a) = len(b) THEN
-    nullif(list_cosine_similarity(CAST(a AS DOUBLE[]), CAST(b AS DOUBLE[])), CAST('nan' AS DOUBLE))
-END;
+CREATE OR REPLACE MACRO cosine(a, b) AS nullif(
+    list_cosine_similarity(CAST(CASE WHEN len(a) = len(b) THEN a END AS DOUBLE[]), CAST(b AS DOUBLE[])),
+    CAST('nan' AS DOUBLE)
+);

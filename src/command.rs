@@ -5,6 +5,7 @@
 //! everything finished is committed.
 
 mod audit;
+mod diff;
 mod estimate;
 mod eval;
 mod init;
@@ -18,6 +19,7 @@ mod plain;
 mod preview;
 mod progress;
 mod query;
+mod slices;
 mod summary;
 mod tables;
 
@@ -47,6 +49,8 @@ Examples:
 enum Command {
     Audit(audit::Arguments),
     Query(query::Arguments),
+    Slices(slices::Arguments),
+    Diff(diff::Arguments),
     Tables(tables::Arguments),
     Eval(eval::Arguments),
     Init(init::Arguments),
@@ -60,6 +64,8 @@ pub fn run(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         Command::Audit(arguments) => blocking(audit::run(arguments)),
         Command::Query(arguments) => blocking(query::run(arguments)),
+        Command::Slices(arguments) => blocking(slices::run(arguments)),
+        Command::Diff(arguments) => blocking(diff::run(arguments)),
         Command::Tables(arguments) => blocking(tables::run(arguments)),
         Command::Eval(arguments) => blocking(eval::run(arguments)),
         Command::Init(arguments) => init::run(&arguments),

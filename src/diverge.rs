@@ -5,9 +5,9 @@
 
 mod consensus;
 pub mod judge;
-mod measure;
-mod normalize;
-mod rule;
+pub(crate) mod measure;
+pub(crate) mod normalize;
+pub(crate) mod rule;
 mod score;
 mod truth;
 mod vqa;

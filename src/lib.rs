@@ -57,9 +57,9 @@ pub mod audit;
 
 pub mod sql;
 
-pub mod slice;
-
 pub mod benchmark;
+
+pub mod slice;
 
 pub mod command;
 

@@ -1,8 +1,30 @@
-//! A user's weakness slices: files `slices/NAME.sql` beside the configuration, each a predicate over `results`.
+//! Weakness slices: predicates over `results` on which the target fails.
 //!
-//! In: the files and a run. Out: one row for each slice, run and target with counts, rates and Wilson intervals, and
-//! an error for every file that is broken; the others are evaluated all the same. One query reads `results`
-//! once for all slices. Left out: discovery of slices.
+//! A user's own are files `slices/NAME.sql` beside the configuration. In: the files and a run. Out: one row for each
+//! slice, run and target with counts, rates and Wilson intervals, and an error for every file that is broken; the
+//! others are evaluated all the same. One query reads `results` once for all slices.
+//!
+//! Others are found: [`weakness()`] asks the tables for rows, [`Frame`] makes bitmaps of them, [`discover`] searches one half
+//! of the images, tests on the other and names what stands. [`diff()`] compares two runs.
+
+mod choose;
+mod column;
+mod condition;
+mod diff;
+mod find;
+mod frame;
+mod score;
+mod search;
+mod verify;
+mod weakness;
+mod words;
+
+pub use diff::{Change, Diff, Sides, diff};
+pub use find::{Findings, Found, Part, Rate, Search, discover};
+pub use frame::Frame;
+pub use score::Against;
+pub use weakness::{Example, Subject, Weakness, weakness};
+pub use words::saved;
 
 use crate::error::{Error, Result};
 use crate::sql;

@@ -5,6 +5,7 @@
 //! and `run_names` and the functions of `function` are all there is, and data frames for statements that only
 //! read. Left out: writing (the sink commits to the tables directly) and files (SQL reaches none).
 
+pub mod duckdb;
 pub(crate) mod function;
 pub mod named;
 pub mod output;

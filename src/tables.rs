@@ -189,6 +189,18 @@ impl Tables {
         view::unique(table, &provider).map_err(failed)
     }
 
+    /// The addresses of a table's files, and whether no two rows have the same key.
+    pub(crate) async fn addresses(&self, table: TableName) -> Result<(Vec<String>, bool)> {
+        self.view(table).await?;
+        let mut known = self.known[table as usize].lock().await;
+        if !self.refresh(table, &mut known).await? {
+            return Ok((Vec::new(), true));
+        }
+        let files = known.get_file_uris().map_err(|error| self.failed(table, error))?;
+        let unique = known.version() == Some(self.unique[table as usize].load(Ordering::Relaxed));
+        Ok((files.collect(), unique))
+    }
+
     /// A table and its version; no rows and 0 before its first commit of rows.
     async fn versioned(&self, table: TableName) -> Result<(Arc<dyn TableProvider>, u64)> {
         let mut known = self.known[table as usize].lock().await;

@@ -3,6 +3,7 @@
 //! Wilson's interval and McNemar's test are those that SQL has, too.
 
 pub mod bootstrap;
+pub mod fisher;
 pub mod multiple;
 pub mod normal;
 pub mod slices;

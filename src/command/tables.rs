@@ -2,6 +2,7 @@
 
 use super::out::Out;
 use crate::source::Age;
+use crate::sql::duckdb;
 use crate::sql::output::{self, Format};
 use crate::tables::{TableName, Tables};
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
@@ -22,6 +23,7 @@ Examples:
   auditdm tables check                             is everything there? exit code 1 when not
   auditdm tables history --limit 5                 what was committed last, when and by whom
   auditdm tables compact --tables s3://audits/a    merge small files, so that queries are quick
+  auditdm tables duckdb > audit.sql                the same tables, views and functions for DuckDB
   auditdm tables vacuum                            what could be removed; --yes removes it")]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -76,6 +78,14 @@ enum Command {
         after_help = "Examples:\n  auditdm tables check\n  auditdm tables check --format json > check.json"
     )]
     Check,
+    /// Print views and macros that give DuckDB the same tables, views and functions.
+    ///
+    /// The script names the files of the tables' present version: print it anew after an audit.
+    #[command(
+        after_help = "Examples:\n  auditdm tables duckdb > audit.sql && duckdb -init audit.sql\n  \
+                      auditdm tables duckdb --tables s3://audits/a"
+    )]
+    Duckdb,
 }
 
 fn table(name: &str) -> Result<TableName, String> {
@@ -133,6 +143,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Vacuum { keep, yes } => vacuum(&tables, keep.duration(), yes, format).await?,
         Command::Check => return check(&tables, format).await,
+        Command::Duckdb => write!(Out, "{}", duckdb::script(&tables).await?)?,
     }
     Ok(ExitCode::SUCCESS)
 }

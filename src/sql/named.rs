@@ -310,7 +310,13 @@ mod tests {
             queries.iter().map(|query| query.name.clone()).collect::<Vec<_>>(),
             files
         );
+        let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
         for query in queries.iter() {
+            assert!(
+                readme.contains(&format!("\n## {}\n", query.name)),
+                "{}",
+                query.name
+            );
             assert!(query.description.len() > 20, "{}", query.name);
             for parameter in &query.parameters {
                 assert!(

@@ -63,6 +63,8 @@ SELECT
     coalesce(images.uri, roots.uri) AS image_uri,
     coalesce(images.attributes, roots.attributes) AS attributes,
     images.operation,
+    images.width,
+    images.height,
     images.licence,
     images.scene,
     target.name AS target,

@@ -14,5 +14,6 @@ mod resume;
 mod s3;
 #[path = "../support/server.rs"]
 mod server;
+mod slices;
 mod slt;
 mod tables;

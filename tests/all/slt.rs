@@ -36,7 +36,7 @@ fn rows(table: TableName) -> Vec<RecordBatch> {
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-async fn in_memory() -> SessionContext {
+pub(super) async fn in_memory() -> SessionContext {
     let tables = TableName::ALL.map(|table| {
         let table_rows = MemTable::try_new(table.schema(), vec![rows(table)]).unwrap();
         (table.name(), Arc::new(table_rows) as Arc<dyn TableProvider>)
@@ -160,6 +160,52 @@ async fn queries_answer_the_same_on_delta() {
         tables.append(table, rows(table)).await.unwrap();
     }
     run_all(sql::open(&tables, MEMORY_BYTE).await.unwrap()).await;
+}
+
+/// What DuckDB gets: files of the present version, one row a key, tables without rows, no function it does not have.
+/// (`tests/oracles/duckdb_views.py` runs it.)
+#[tokio::test(flavor = "multi_thread")]
+async fn duckdb_gets_the_same_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let tables = Tables::open(folder.path().to_str().unwrap()).await.unwrap();
+    tables
+        .append(TableName::Runs, rows(TableName::Runs))
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        tables
+            .append(TableName::Probes, rows(TableName::Probes))
+            .await
+            .unwrap();
+    }
+    let script = sql::duckdb::script(&tables).await.unwrap();
+    let statement = |start: &str| {
+        let at = script
+            .find(start)
+            .unwrap_or_else(|| panic!("no {start} in {script}"));
+        script[at..].split_inclusive(';').next().unwrap()
+    };
+    assert_eq!(
+        statement("CREATE OR REPLACE VIEW runs AS")
+            .matches(".parquet'")
+            .count(),
+        1
+    );
+    assert!(!statement("CREATE OR REPLACE VIEW runs AS").contains("QUALIFY"));
+    let probes = statement("CREATE OR REPLACE VIEW probes AS");
+    assert_eq!(probes.matches(".parquet'").count(), 2);
+    assert!(
+        probes.contains("QUALIFY row_number() OVER (PARTITION BY probe_id"),
+        "{probes}"
+    );
+    for start in [
+        "CREATE OR REPLACE TABLE steps",
+        "CREATE OR REPLACE VIEW results",
+        "CREATE OR REPLACE MACRO wilson_low",
+    ] {
+        statement(start);
+    }
+    assert!(!script.contains("make_array"));
 }
 
 /// Every named query has a test of its own.

@@ -139,7 +139,7 @@ fn printable(text: &str) -> String {
 /// that turn the direction of writing.
 pub(crate) fn is_obeyed(each: char) -> bool {
     each.is_control()
-        || matches!(each, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+        || matches!(each, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
 
 /// Takes from the widest column until all fit or none can give any more.

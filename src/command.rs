@@ -18,6 +18,7 @@ mod plain;
 mod preview;
 mod progress;
 mod query;
+mod report;
 mod summary;
 mod tables;
 
@@ -47,6 +48,7 @@ Examples:
 enum Command {
     Audit(audit::Arguments),
     Query(query::Arguments),
+    Report(report::Arguments),
     Tables(tables::Arguments),
     Eval(eval::Arguments),
     Init(init::Arguments),
@@ -60,6 +62,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         Command::Audit(arguments) => blocking(audit::run(arguments)),
         Command::Query(arguments) => blocking(query::run(arguments)),
+        Command::Report(arguments) => blocking(report::run(arguments)),
         Command::Tables(arguments) => blocking(tables::run(arguments)),
         Command::Eval(arguments) => blocking(eval::run(arguments)),
         Command::Init(arguments) => init::run(&arguments),

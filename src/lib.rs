@@ -57,9 +57,13 @@ pub mod audit;
 
 pub mod sql;
 
+pub mod picture;
+
 pub mod slice;
 
 pub mod benchmark;
+
+pub mod report;
 
 pub mod command;
 

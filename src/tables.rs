@@ -12,6 +12,7 @@ mod check;
 mod compact;
 mod convert;
 mod history;
+mod kept;
 mod location;
 pub mod schema;
 mod vacuum;
@@ -23,6 +24,7 @@ pub use compact::{Compacted, Tidier};
 pub use convert::Row;
 pub(crate) use convert::conform;
 pub use history::Commit;
+pub use kept::Kept;
 pub use schema::TableName;
 pub use vacuum::Vacuumed;
 

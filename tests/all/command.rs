@@ -18,6 +18,7 @@ fn every_help_has_an_example() {
         &[][..],
         &["audit"],
         &["query"],
+        &["report"],
         &["eval"],
         &["init"],
         &["models"],

@@ -9,6 +9,7 @@ mod follow;
 mod hostile;
 mod kill;
 mod photos;
+mod report;
 mod resume;
 #[path = "../support/s3.rs"]
 mod s3;

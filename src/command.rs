@@ -7,6 +7,7 @@
 mod audit;
 mod estimate;
 mod eval;
+mod export;
 mod init;
 mod lab;
 mod log;
@@ -19,6 +20,7 @@ mod preview;
 mod progress;
 mod query;
 mod report;
+mod select;
 mod summary;
 mod tables;
 
@@ -49,6 +51,8 @@ enum Command {
     Audit(audit::Arguments),
     Query(query::Arguments),
     Report(report::Arguments),
+    Export(export::Arguments),
+    Select(select::Arguments),
     Tables(tables::Arguments),
     Eval(eval::Arguments),
     Init(init::Arguments),
@@ -63,6 +67,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Audit(arguments) => blocking(audit::run(arguments)),
         Command::Query(arguments) => blocking(query::run(arguments)),
         Command::Report(arguments) => blocking(report::run(arguments)),
+        Command::Select(arguments) => blocking(select::run(arguments)),
+        Command::Export(arguments) => blocking(export::run(arguments)),
         Command::Tables(arguments) => blocking(tables::run(arguments)),
         Command::Eval(arguments) => blocking(eval::run(arguments)),
         Command::Init(arguments) => init::run(&arguments),

@@ -63,6 +63,12 @@ pub mod slice;
 
 pub mod benchmark;
 
+mod sample;
+
+pub mod select;
+
+pub mod export;
+
 pub mod report;
 
 pub mod command;

@@ -37,7 +37,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use deltalake::logstore::{StorageConfig, default_logstore};
 use deltalake::{DeltaTable, DeltaTableError};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
-use location::Location;
+pub(crate) use location::Location;
 use object_store::prefix::PrefixStore;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -5,6 +5,7 @@
 mod benchmark;
 mod budget;
 mod command;
+mod curate;
 mod follow;
 mod hostile;
 mod kill;

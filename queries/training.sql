@@ -9,7 +9,7 @@ WITH known AS (
     FROM results
     JOIN probes ON probes.probe_id = results.probe_id
     WHERE results.run_id IN (SELECT run_id FROM run_names WHERE name = $run)
-        AND ($category = 'all' OR category = $category)
+        AND ($category = 'all' OR results.category = $category)
         AND results.status = 'valid' AND (results.failure OR NOT $failures)
 ),
 labelled AS (

@@ -169,7 +169,7 @@ mod tests {
                 .iter()
                 .any(|problem| problem.starts_with("train.jsonl:1"))
         );
-        assert_eq!((checked.files, checked.records), (4, 8));
+        assert_eq!((checked.files, checked.records), (4, 7));
         assert!(check(&folder.path().join("none")).is_err());
     }
 }

@@ -11,6 +11,9 @@ use crate::sample::{Columns, Sample, Survey};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 
+/// What trainers look for in texts to put a picture, a film or a sound there.
+const PLACEHOLDERS: [&str; 3] = ["<image>", "<video>", "<audio>"];
+
 /// Files that grow with every row.
 #[async_trait]
 pub(super) trait Files: Send {
@@ -62,11 +65,21 @@ pub(super) fn open(options: &Options, columns: &Columns, survey: Survey) -> Resu
 impl Writer {
     /// Why a sample cannot be a row of this format.
     pub(super) fn refuse(&self, sample: &Sample) -> Option<String> {
-        let needs_rejected = self.format == Format::TrlDpo;
-        (needs_rejected && sample.rejected().is_none()).then(|| {
-            "the target's answer is not known to be wrong (audit_target_answer, audit_target_correct)"
-                .to_owned()
-        })
+        let is_plain = matches!(
+            self.format,
+            Format::Hf | Format::Webdataset | Format::Vlmevalkit | Format::InspectAi | Format::LmmsEval
+        );
+        if self.format == Format::TrlDpo && sample.rejected().is_none() {
+            return Some(
+                "no answer that is known to be wrong (audit_target_answer, audit_target_correct)".to_owned(),
+            );
+        }
+        let texts = [sample.question(), sample.completion.clone()];
+        let is_in = |mark: &&&str| texts.iter().any(|text| text.contains(**mark));
+        let mark = PLACEHOLDERS.iter().find(is_in).filter(|_| !is_plain)?;
+        Some(format!(
+            "the text has {mark} in it, which trainers replace by a picture"
+        ))
     }
 
     pub(super) async fn write(&mut self, output: &Output, row: Ready) -> Result<()> {

@@ -10,7 +10,7 @@ use super::text::escaped;
 use std::fmt::Write;
 
 pub(super) use curves::{Curve, curves};
-pub(super) use intervals::{Interval, Line, intervals};
+pub(super) use intervals::{Interval, Line, Series, intervals};
 
 /// A drawing in two widths.
 #[derive(Debug)]
@@ -94,9 +94,9 @@ impl Svg {
     }
 
     /// A mark of one of the series, told apart by shape as well as by colour.
-    fn mark(&mut self, series: usize, (x, y): (f64, f64), title: &str) {
+    fn mark(&mut self, style: usize, (x, y): (f64, f64), title: &str) {
         let title = escaped(title);
-        let _ = if series == 0 {
+        let _ = if style == 0 {
             write!(
                 self.elements,
                 "<circle class=\"mark series-0\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5.5\"><title>{title}</title></circle>"
@@ -104,7 +104,7 @@ impl Svg {
         } else {
             write!(
                 self.elements,
-                "<path class=\"mark series-{series}\" d=\"M{x:.1} {:.1}l6 6l-6 6l-6 -6z\"><title>{title}</title></path>",
+                "<path class=\"mark series-{style}\" d=\"M{x:.1} {:.1}l6 6l-6 6l-6 -6z\"><title>{title}</title></path>",
                 y - 6.0
             )
         };
@@ -159,7 +159,7 @@ mod tests {
         }];
         let chart = intervals(
             "a \"chart\" <b>",
-            &["target".to_owned(), "<i>".to_owned()],
+            &[Series::new("target", 0), Series::new("<i>", 1)],
             &lines,
         );
         for text in [chart.inline(), chart.file()] {

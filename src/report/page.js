@@ -86,7 +86,7 @@
   const card = (example) => {
     const item = element("li", "card");
     const images = element("div", example.parent !== null ? "images two" : "images");
-    if (example.parent !== null) images.append(picture(example.parent, "before"));
+    if (example.parent !== null) images.append(picture(example.parent, example.operation === "generated" ? "the source" : "before"));
     const caption = { edited: "after the edit", perturbed: "perturbed", generated: "drawn from a caption" };
     for (const index of example.images) images.append(picture(index, caption[example.operation] || ""));
     const chips = element("p", "chips");

@@ -5,7 +5,7 @@
 //! `<`. The policy allows exactly this style and this script by their hashes, and pictures that the page itself carries.
 
 use super::Report;
-use super::chart::{Chart, Curve, Interval, Line, curves, intervals};
+use super::chart::{Chart, Curve, Interval, Line, Series, curves, intervals};
 use super::text::shown;
 use crate::error::{Error, Result};
 use base64::Engine;
@@ -69,16 +69,16 @@ fn hash(text: &str) -> String {
 
 /// The charts by name, in the page's order.
 pub(super) fn charts(report: &Report) -> Vec<(String, Chart)> {
-    let both = vec![
-        name(report.run.target.as_ref()),
-        name(report.run.references.as_ref()),
+    let both = [
+        Series::new(&name(report.run.target.as_ref()), 0),
+        Series::new(&name(report.run.references.as_ref()), 1),
     ];
     let weaknesses = report
         .categories
         .iter()
         .filter(|line| line.valid > 0)
         .map(|line| Line {
-            label: shown(&line.label),
+            label: shown(&line.label).replace('_', " "),
             note: format!("n = {}", line.valid),
             series: vec![
                 Interval::of(line.target_wrong, line.valid, line.target_low, line.target_high),
@@ -108,9 +108,12 @@ pub(super) fn charts(report: &Report) -> Vec<(String, Chart)> {
             line.agreement_high,
         )],
     });
-    let found = ["target wrong".to_owned(), "only the target wrong".to_owned()];
+    let found = [
+        Series::new("target wrong", 0),
+        Series::new("only the target wrong", 2),
+    ];
     let mut charts = Vec::new();
-    let mut add = |name: &str, title: &str, series: &[String], lines: Vec<Line>| {
+    let mut add = |name: &str, title: &str, series: &[Series], lines: Vec<Line>| {
         if lines.iter().any(|line| line.series.iter().any(Option::is_some)) {
             charts.push((name.to_owned(), intervals(title, series, &lines)));
         }
@@ -130,7 +133,7 @@ pub(super) fn charts(report: &Report) -> Vec<(String, Chart)> {
     add(
         "agreement",
         "Share of pairs with the same answer",
-        &["same answer".to_owned()],
+        &[Series::new("same answer", 3)],
         agreement.collect(),
     );
     if let Some(slices) = &report.slices {

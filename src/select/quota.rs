@@ -38,31 +38,17 @@ pub(super) fn fill(
     }
 }
 
-/// Level by level: the values with few rows give all they have, the others equally; a remainder goes by name.
+/// Level by level: the values with few rows give all they have, the others equally, the largest what does not divide.
 fn balanced(available: &BTreeMap<String, usize>, budget: usize) -> BTreeMap<String, usize> {
-    let mut by_size: Vec<(&String, usize)> = available.iter().map(|(value, rows)| (value, *rows)).collect();
-    by_size.sort_by_key(|(_, rows)| *rows);
-    let (mut left, mut quotas) = (budget, BTreeMap::new());
-    let mut values = by_size.len();
-    let mut open = Vec::new();
+    let mut by_size: Vec<(&String, &usize)> = available.iter().collect();
+    by_size.sort_by_key(|(_, rows)| **rows);
+    let (mut left, mut values) = (budget, by_size.len());
+    let mut quotas = BTreeMap::new();
     for (value, rows) in by_size {
-        let share = left / values;
-        if rows <= share {
-            quotas.insert(value.clone(), rows);
-            left -= rows;
-        } else {
-            open.push(value);
-            quotas.insert(value.clone(), share);
-            left -= share;
-        }
+        let quota = (left / values).min(*rows);
+        quotas.insert(value.clone(), quota);
+        left -= quota;
         values -= 1;
-    }
-    open.sort();
-    for value in open {
-        if left > 0 && quotas[value] < available[value] {
-            *quotas.entry(value.clone()).or_default() += 1;
-            left -= 1;
-        }
     }
     quotas
 }
@@ -84,7 +70,7 @@ mod tests {
         let fill = |available, budget| super::fill(&map(available), &none, budget);
         assert_eq!(
             fill(&[("a", 100), ("b", 3), ("c", 100)], 30),
-            Ok(map(&[("a", 14), ("b", 3), ("c", 13)]))
+            Ok(map(&[("a", 13), ("b", 3), ("c", 14)]))
         );
         assert_eq!(fill(&[("a", 2), ("b", 3)], 5), Ok(map(&[("a", 2), ("b", 3)])));
         assert!(

@@ -15,8 +15,10 @@ references = ["reference"]
 url = "questions.jsonl"
 [models.target.mock]
 name = "<b>target</b>"
+answers = ["blue <script>alert(3)</script>"]
 [models.reference.mock]
 name = "reference"
+answers = ["green"]
 [[probers]]
 kind = "dataset"
 "#;
@@ -56,7 +58,7 @@ async fn a_report_shows_hostile_text_as_text() {
     let lines: Vec<String> = [MARKUP, MARKS, &long]
         .iter()
         .map(|text| {
-            json!({"image": "white.png", "question": text, "answer": text, "category": "<u>c</u>"})
+            json!({"image": "white.png", "question": text, "answer": "red", "category": "<u>c</u>"})
                 .to_string()
         })
         .collect();
@@ -141,6 +143,7 @@ async fn a_report_shows_hostile_text_as_text() {
     let first = &examples[0];
     assert_eq!(first["answers"].as_array().unwrap().len(), 2);
     assert_eq!(first["answers"][0]["target"], true);
+    assert_eq!(first["answers"][0]["text"], "blue <script>alert(3)</script>");
     assert_eq!(first["answers"][0]["right"], false);
     let pictures = data(&page, "pictures");
     assert_eq!(

@@ -114,6 +114,9 @@ def check(browser: Browser):
         assert found > 0, selector
     examples = browser.evaluate("JSON.parse(document.getElementById('examples').textContent).length")
     assert browser.evaluate(count.format("#gallery .card")) <= examples
+    # Pictures come when their cards do.
+    assert browser.evaluate("[...document.querySelectorAll('.card img')].every((image) => !image.src)")
+    browser.evaluate("document.getElementById('gallery').scrollIntoView()")
     browser.wait("[...document.querySelectorAll('.card img')].some((image) => image.src && image.complete && image.naturalWidth > 0)")
     # Every filter leaves exactly what it says.
     for name in ["category", "strategy", "wrong"]:

@@ -21,6 +21,22 @@ impl Interval {
     }
 }
 
+/// What is compared in every line, and its colour and shape: 0 for the target, 1 for the reference.
+#[derive(Debug)]
+pub(crate) struct Series {
+    pub(crate) name: String,
+    pub(crate) style: usize,
+}
+
+impl Series {
+    pub(crate) fn new(name: &str, style: usize) -> Self {
+        Self {
+            name: name.to_owned(),
+            style,
+        }
+    }
+}
+
 /// What stands in one line of the chart.
 #[derive(Debug)]
 pub(crate) struct Line {
@@ -63,14 +79,14 @@ const TOP: f64 = 34.0;
 const BOTTOM: f64 = 28.0;
 
 /// Draws them, from 0 to the highest bound.
-pub(crate) fn intervals(title: &str, series: &[String], lines: &[Line]) -> Chart {
+pub(crate) fn intervals(title: &str, series: &[Series], lines: &[Line]) -> Chart {
     Chart {
         wide: draw(title, series, lines, &WIDE),
         narrow: draw(title, series, lines, &NARROW),
     }
 }
 
-fn draw(title: &str, series: &[String], lines: &[Line], layout: &Layout) -> Svg {
+fn draw(title: &str, series: &[Series], lines: &[Line], layout: &Layout) -> Svg {
     let height = TOP + layout.row * lines.len() as f64 + BOTTOM;
     let mut svg = Svg::new(title, layout.width, height);
     let all = lines.iter().flat_map(|line| line.series.iter().flatten());
@@ -98,14 +114,14 @@ fn draw(title: &str, series: &[String], lines: &[Line], layout: &Layout) -> Svg 
             svg.label("note end", (layout.width - 4.0, y + 4.5), &line.note, 12);
         }
         svg.line("base", (x(0.0), middle), (x(top), middle));
-        for (series_at, name) in series.iter().enumerate() {
+        for (series_at, Series { name, style }) in series.iter().enumerate() {
             let Some(Some(interval)) = line.series.get(series_at) else {
                 continue;
             };
             let spread = if series.len() > 1 { 12.0 } else { 0.0 };
             let y = middle + spread * (series_at as f64 - (series.len() as f64 - 1.0) / 2.0);
             svg.line(
-                &format!("whisker series-{series_at}"),
+                &format!("whisker series-{style}"),
                 (x(interval.low), y),
                 (x(interval.high), y),
             );
@@ -116,17 +132,17 @@ fn draw(title: &str, series: &[String], lines: &[Line], layout: &Layout) -> Svg 
                 interval.low * 100.0,
                 interval.high * 100.0
             );
-            svg.mark(series_at, (x(interval.share), y), &title);
+            svg.mark(*style, (x(interval.share), y), &title);
         }
     }
     svg
 }
 
-fn legend(svg: &mut Svg, series: &[String], layout: &Layout) {
+fn legend(svg: &mut Svg, series: &[Series], layout: &Layout) {
     let mut at = layout.left + 6.0;
-    let longest = if layout.stacked { 18 } else { 28 };
-    for (series_at, name) in series.iter().enumerate() {
-        svg.mark(series_at, (at, 12.0), name);
+    let longest = if layout.stacked { 22 } else { 28 };
+    for Series { name, style } in series {
+        svg.mark(*style, (at, 12.0), name);
         svg.label("legend", (at + 11.0, 16.5), name, longest);
         at += 34.0 + 7.4 * name.chars().count().min(longest) as f64;
     }

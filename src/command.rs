@@ -8,6 +8,7 @@ mod audit;
 mod diff;
 mod estimate;
 mod eval;
+mod export;
 mod init;
 mod lab;
 mod log;
@@ -19,6 +20,8 @@ mod plain;
 mod preview;
 mod progress;
 mod query;
+mod report;
+mod select;
 mod slices;
 mod summary;
 mod tables;
@@ -51,6 +54,9 @@ enum Command {
     Query(query::Arguments),
     Slices(slices::Arguments),
     Diff(diff::Arguments),
+    Report(report::Arguments),
+    Export(export::Arguments),
+    Select(select::Arguments),
     Tables(tables::Arguments),
     Eval(eval::Arguments),
     Init(init::Arguments),
@@ -66,6 +72,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Query(arguments) => blocking(query::run(arguments)),
         Command::Slices(arguments) => blocking(slices::run(arguments)),
         Command::Diff(arguments) => blocking(diff::run(arguments)),
+        Command::Report(arguments) => blocking(report::run(arguments)),
+        Command::Select(arguments) => blocking(select::run(arguments)),
+        Command::Export(arguments) => blocking(export::run(arguments)),
         Command::Tables(arguments) => blocking(tables::run(arguments)),
         Command::Eval(arguments) => blocking(eval::run(arguments)),
         Command::Init(arguments) => init::run(&arguments),

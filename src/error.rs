@@ -67,6 +67,14 @@ pub enum Error {
         /// The statement.
         sql: String,
     },
+    /// A selection that cannot be made or found.
+    #[error("selection `{name}`: {problem}")]
+    Selection {
+        /// Its name.
+        name: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
     /// A checkpoint folder is incomplete or does not fit the architecture.
     #[error("checkpoint `{}`: {problem}", path.display())]
     Checkpoint {

@@ -13,7 +13,7 @@ mod sniff;
 use ::image::RgbImage;
 
 pub use decode::{DecodeError, Limits, decode, decode_within};
-pub use encode::{Fit, Fitted, fit, fits};
+pub use encode::{Fit, Fitted, fit, fits, thumbnail};
 pub use look::{Depth, Look, look};
 pub use perceptual::perceptual_hash;
 

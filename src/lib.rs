@@ -57,9 +57,19 @@ pub mod audit;
 
 pub mod sql;
 
+pub mod picture;
+
 pub mod benchmark;
 
 pub mod slice;
+
+mod sample;
+
+pub mod select;
+
+pub mod export;
+
+pub mod report;
 
 pub mod command;
 

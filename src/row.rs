@@ -201,3 +201,26 @@ pub struct DivergenceRow {
     pub reason: Option<String>,
     pub computed_at: DateTime<Utc>,
 }
+
+/// A row chosen for training or testing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SelectionRow {
+    pub selection_id: String,
+    pub name: String,
+    pub version: i32,
+    pub id: String,
+    pub images: Vec<String>,
+    pub prompt: String,
+    pub completion: String,
+    pub choices: Vec<String>,
+    pub label_source: Option<String>,
+    pub agreement: Option<f64>,
+    pub category: Option<String>,
+    pub root_image_id: Option<String>,
+    pub split: String,
+    pub licence: Option<String>,
+    pub audit_columns: Option<String>,
+    pub quota: String,
+    pub lineage: String,
+    pub created_at: DateTime<Utc>,
+}

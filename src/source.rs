@@ -5,6 +5,7 @@
 //! buckets ([`SourceKind::Folder`]), Parquet files with images inside, JSON files that name images, and the
 //! lab. Images are never held: a stream item knows how to read its own bytes.
 
+mod again;
 mod age;
 mod arrow_json;
 mod columns;
@@ -26,9 +27,11 @@ use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
 use std::sync::Arc;
 
+pub use again::read_again;
 pub use age::Age;
 pub use follow::follow;
 pub use options::{SourceKind, SourceOptions};
+pub(crate) use parquet::BucketFile;
 
 /// One image that a source offers, with the source's own questions about it.
 #[derive(Clone)]

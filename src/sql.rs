@@ -23,6 +23,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Statement as Standard;
+use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -130,6 +131,21 @@ pub async fn collect(
         .collect()
         .await
         .map_err(|error| remedy::clear(context, sql, &error))
+}
+
+/// Record batches as structs; a handful of rows, so by way of JSON.
+pub(crate) fn rows<T: DeserializeOwned>(batches: &[RecordBatch]) -> Result<Vec<T>> {
+    let mut writer = arrow::json::WriterBuilder::new()
+        .with_explicit_nulls(true)
+        .build::<_, arrow::json::writer::JsonArray>(Vec::new());
+    writer.write_batches(&batches.iter().collect::<Vec<_>>())?;
+    writer.finish()?;
+    let text = writer.into_inner();
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    let parsed = serde_json::from_slice(&text);
+    Ok(parsed.map_err(|error| arrow::error::ArrowError::JsonError(error.to_string()))?)
 }
 
 /// Whether a statement is of a kind that reads. What hides inside one (`SELECT … INTO`) is refused by its plan.

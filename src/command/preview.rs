@@ -1,11 +1,10 @@
 //! `auditdm audit --preview`: the pairs of the first images, with questions, answers and verdicts.
 
-use super::summary::rows;
 use crate::audit::Run;
 use crate::error::Result;
 use crate::row::content_id;
 use crate::source::Found;
-use crate::sql;
+use crate::sql::{self, rows};
 use datafusion::common::ScalarValue;
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -47,7 +47,7 @@ pub(super) struct Arguments {
     output: Option<PathBuf>,
 }
 
-fn parameter(text: &str) -> Result<(String, String), String> {
+pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write it as name=value")?;
     Ok((name.trim().to_owned(), value.to_owned()))
 }

@@ -7,7 +7,7 @@ use crate::budget::{BudgetOptions, Spend};
 use crate::error::Result;
 use crate::plan;
 use crate::slice;
-use crate::sql;
+use crate::sql::{self, rows};
 use datafusion::common::ScalarValue;
 use datafusion::prelude::SessionContext;
 use serde::de::DeserializeOwned;
@@ -170,19 +170,4 @@ const EXAMPLES: &str = include_str!("summary/examples.sql");
 
 async fn ask<T: DeserializeOwned>(context: &SessionContext, sql: &str, run_id: &str) -> Result<Vec<T>> {
     rows(&sql::collect(context, sql, &[("run", ScalarValue::from(run_id))]).await?)
-}
-
-/// Record batches as structs; a handful of rows, so by way of JSON.
-pub(super) fn rows<T: DeserializeOwned>(batches: &[arrow::array::RecordBatch]) -> Result<Vec<T>> {
-    let mut writer = arrow::json::WriterBuilder::new()
-        .with_explicit_nulls(true)
-        .build::<_, arrow::json::writer::JsonArray>(Vec::new());
-    writer.write_batches(&batches.iter().collect::<Vec<_>>())?;
-    writer.finish()?;
-    let text = writer.into_inner();
-    if text.is_empty() {
-        return Ok(Vec::new());
-    }
-    let parsed = serde_json::from_slice(&text);
-    Ok(parsed.map_err(|error| arrow::error::ArrowError::JsonError(error.to_string()))?)
 }

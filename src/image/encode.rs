@@ -72,7 +72,7 @@ pub fn fit(bytes: &Bytes, limits: Fit) -> Result<Fitted, DecodeError> {
         }
     }
     loop {
-        let bytes = jpeg(&pixels).map_err(broken)?;
+        let bytes = jpeg(&pixels, 90).map_err(broken)?;
         let side = pixels.width().max(pixels.height());
         if bytes.len() <= limits.max_bytes || side == 1 {
             return Ok(Fitted {
@@ -84,6 +84,25 @@ pub fn fit(bytes: &Bytes, limits: Fit) -> Result<Fitted, DecodeError> {
     }
 }
 
+/// A small copy for the eyes: a JPEG of at most `side` pixels a side, or the same bytes where they are no larger in any
+/// sense.
+pub fn thumbnail(bytes: &Bytes, side: u32) -> Result<Fitted, DecodeError> {
+    let header = header(bytes)?;
+    let pixels = decode(bytes)?.pixels;
+    let fits = pixels.width().max(pixels.height()) <= side;
+    let pixels = if fits { pixels } else { scale(pixels, side) };
+    let small = jpeg(&pixels, 78).map_err(|error| DecodeError::Broken {
+        format: header.format,
+        reason: format!("cannot be encoded again: {error}"),
+    })?;
+    let kept =
+        fits && header.orientation == Orientation::NoTransforms && bytes.len() <= small.len().max(4096);
+    Ok(Fitted {
+        media_type: media_type(if kept { header.format } else { "jpeg" }),
+        bytes: if kept { bytes.clone() } else { small },
+    })
+}
+
 fn scale(pixels: RgbImage, side: u32) -> RgbImage {
     let side = side.max(1);
     DynamicImage::ImageRgb8(pixels)
@@ -91,9 +110,9 @@ fn scale(pixels: RgbImage, side: u32) -> RgbImage {
         .into_rgb8()
 }
 
-fn jpeg(pixels: &RgbImage) -> Result<Bytes, ImageError> {
+fn jpeg(pixels: &RgbImage, quality: u8) -> Result<Bytes, ImageError> {
     let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, 90).encode_image(pixels)?;
+    JpegEncoder::new_with_quality(&mut bytes, quality).encode_image(pixels)?;
     Ok(bytes.into())
 }
 
@@ -173,8 +192,24 @@ mod tests {
     }
 
     #[test]
+    fn a_thumbnail_is_small_in_pixels_and_bytes() {
+        let photo = jpeg(&noise(900), 90).unwrap();
+        let small = thumbnail(&photo, 100).unwrap();
+        let decoded = decode(&small.bytes).unwrap();
+        assert_eq!(
+            (decoded.pixels.dimensions(), small.media_type),
+            ((100, 50), "image/jpeg")
+        );
+        assert!(small.bytes.len() < 8_000, "{}", small.bytes.len());
+        let icon = png(&noise(20)).unwrap();
+        assert_eq!(thumbnail(&icon, 100).unwrap().bytes, icon);
+        let coarse = png(&noise(100)).unwrap();
+        assert_eq!(thumbnail(&coarse, 100).unwrap().media_type, "image/jpeg");
+    }
+
+    #[test]
     fn a_jpeg_stays_a_jpeg_and_text_is_an_error() {
-        let original = jpeg(&noise(120)).unwrap();
+        let original = jpeg(&noise(120), 90).unwrap();
         let fitted = fit(
             &original,
             Fit {

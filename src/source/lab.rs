@@ -9,6 +9,7 @@ use crate::lab::generate::{MAX_DIFFICULTY, Split, World};
 use crate::lab::question::questions;
 use crate::lab::render::png;
 use crate::row::id;
+use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 use serde_json::{Map, Value};
 use std::str::FromStr;
@@ -35,6 +36,16 @@ pub(super) fn open(options: Arc<SourceOptions>) -> Result<BoxStream<'static, Res
         Some(_) => sample::draw(found, options),
         None => found,
     })
+}
+
+/// The scene at an address of this module's making, rendered.
+pub(super) fn again(uri: &str) -> Result<Bytes, String> {
+    let (world, index) = uri.rsplit_once('#').unwrap_or((uri, ""));
+    let address: Address = world.parse()?;
+    let index = index
+        .parse()
+        .map_err(|_| format!("`{index}` is no scene's number"))?;
+    Ok(png(&address.world.scene(index)))
 }
 
 fn found(world: World, index: u64, options: &SourceOptions) -> Found {

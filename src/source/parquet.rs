@@ -19,7 +19,7 @@ use ::parquet::arrow::arrow_reader::RowSelection;
 use ::parquet::arrow::async_reader::AsyncFileReader;
 use arrow::array::RecordBatch;
 use async_stream::try_stream;
-use bucket::BucketFile;
+pub(crate) use bucket::BucketFile;
 use futures::TryStreamExt;
 use futures::stream::{BoxStream, StreamExt};
 use object_store::path::Path as Key;
@@ -33,7 +33,7 @@ const BATCH_ROWS: usize = 16;
 type Builder = ParquetRecordBatchStreamBuilder<Box<dyn AsyncFileReader>>;
 
 /// A shard, with the columns of its path.
-struct Shard {
+pub(super) struct Shard {
     place: Place,
     entry: Entry,
     uri: String,
@@ -105,6 +105,18 @@ async fn draw(shards: &[Shard], options: &SourceOptions) -> Result<Vec<(usize, u
 }
 
 impl Shard {
+    /// The file at an address, without columns of its path.
+    pub(super) async fn at(uri: &str) -> Result<Self, String> {
+        let (place, path) = Place::parse(uri)?;
+        let entry = place.entry(&path).await.ok_or("the file is not there any more")?;
+        Ok(Self {
+            place,
+            entry,
+            uri: uri.to_owned(),
+            attributes: Map::new(),
+        })
+    }
+
     async fn builder(&self) -> Result<Builder> {
         let reader: Box<dyn AsyncFileReader> = match &self.place {
             Place::Local => {
@@ -137,7 +149,11 @@ impl Shard {
     }
 
     /// The images of all rows or of those chosen (ascending).
-    fn read(&self, rows: Option<Vec<usize>>, options: Arc<SourceOptions>) -> BoxStream<'_, Result<Found>> {
+    pub(super) fn read(
+        &self,
+        rows: Option<Vec<usize>>,
+        options: Arc<SourceOptions>,
+    ) -> BoxStream<'_, Result<Found>> {
         try_stream! {
             let builder = self.builder().await?;
             let wrong = |problem: String| Error::ImageSource { url: self.uri.clone(), problem };

@@ -86,6 +86,7 @@ struct Reference {
 
 /// Who refers comes before what it refers to.
 const ORDER: [TableName; TableName::ALL.len()] = [
+    TableName::Selections,
     TableName::Divergences,
     TableName::Verdicts,
     TableName::Answers,

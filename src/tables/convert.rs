@@ -9,7 +9,7 @@ use super::TableName;
 use crate::error::Result;
 use crate::row::{
     AnswerRow, CallRow, DivergenceRow, ImageBytesRow, ImageRow, ModelRow, ProbeRow, RolloutRow, RunProbeRow,
-    RunRow, StepRow, VerdictRow,
+    RunRow, SelectionRow, StepRow, VerdictRow,
 };
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Float64Array, RecordBatch, StringArray,
@@ -64,6 +64,7 @@ rows! {
     CallRow = Calls,
     VerdictRow = Verdicts,
     DivergenceRow = Divergences,
+    SelectionRow = Selections,
 }
 
 impl Row for ImageBytesRow {

@@ -12,18 +12,18 @@ use url::Url;
 
 /// The root of an audit's tables.
 #[derive(Debug, Clone)]
-pub(super) struct Location {
+pub(crate) struct Location {
     /// With a slash at the end; without credentials.
-    pub(super) url: Url,
+    pub(crate) url: Url,
     /// The whole store, of which `url` names a part.
-    pub(super) store: Arc<dyn ObjectStore>,
+    pub(crate) store: Arc<dyn ObjectStore>,
     /// What `url` names.
-    path: Path,
+    pub(crate) path: Path,
 }
 
 impl Location {
     /// Parses a local path or a `file://`, `memory://`, `s3://`, `gs://`, `az://` URL.
-    pub(super) fn parse(address: &str) -> Result<Self> {
+    pub(crate) fn parse(address: &str) -> Result<Self> {
         let mut url = match Url::parse(address) {
             // A single letter is a drive of a local path.
             Ok(url) if url.scheme().len() > 1 => url,

@@ -68,6 +68,8 @@ tables! {
     Verdicts = "verdicts", ["probe_id", "model_id", "judge_id"];
     /// How a target and its references differ.
     Divergences = "divergences", ["probe_id", "target_id", "reference_set", "judge_set", "measure"];
+    /// Rows chosen for training or testing.
+    Selections = "selections", ["selection_id", "id"];
 }
 
 impl TableName {

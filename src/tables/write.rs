@@ -220,13 +220,16 @@ pub(super) fn properties(table: TableName) -> WriterProperties {
     if table != TableName::ImageBytes {
         return properties.build();
     }
-    // Encoded images do not compress, do not repeat and have no useful order.
+    // Encoded images do not compress, do not repeat and have no useful order. Each is a page of its own: a single
+    // one is read without its neighbours.
     let blob = ColumnPath::new(vec!["image".to_owned(), "bytes".to_owned()]);
     properties
         .set_column_compression(blob.clone(), Compression::UNCOMPRESSED)
         .set_column_dictionary_enabled(blob.clone(), false)
         .set_column_statistics_enabled(blob, EnabledStatistics::None)
         .set_max_row_group_row_count(Some(IMAGES_PER_ROW_GROUP))
+        .set_write_batch_size(1)
+        .set_data_page_row_count_limit(1)
         .build()
 }
 

@@ -5,10 +5,12 @@
 mod benchmark;
 mod budget;
 mod command;
+mod curate;
 mod follow;
 mod hostile;
 mod kill;
 mod photos;
+mod report;
 mod resume;
 #[path = "../support/s3.rs"]
 mod s3;

@@ -8,15 +8,16 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use std::ops::Range;
 use std::sync::Arc;
 
 /// An object and its size in bytes.
-pub(super) struct BucketFile {
-    pub(super) store: Arc<dyn ObjectStore>,
-    pub(super) key: Key,
-    pub(super) size: u64,
+#[derive(Clone)]
+pub(crate) struct BucketFile {
+    pub(crate) store: Arc<dyn ObjectStore>,
+    pub(crate) key: Key,
+    pub(crate) size: u64,
 }
 
 fn external(error: object_store::Error) -> ParquetError {
@@ -34,11 +35,13 @@ impl AsyncFileReader for BucketFile {
 
     fn get_metadata<'a>(
         &'a mut self,
-        _options: Option<&'a ArrowReaderOptions>,
+        options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>>> {
         async move {
             let size = self.size;
+            let index = options.map_or(PageIndexPolicy::Skip, ArrowReaderOptions::offset_index_policy);
             ParquetMetaDataReader::new()
+                .with_offset_index_policy(index)
                 .load_and_finish(self, size)
                 .await
                 .map(Arc::new)

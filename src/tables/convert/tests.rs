@@ -136,6 +136,7 @@ round_trips! {
     calls = CallRow,
     verdicts = VerdictRow,
     divergences = DivergenceRow,
+    selections = SelectionRow,
 }
 
 #[test]

@@ -1,0 +1,164 @@
+//! Curated rows on their way to where models are trained and tested, in the formats that are read there.
+//!
+//! In: a query whose columns are those of a [`Sample`]; `queries/training.sql` is one. Out: a folder, local or in a bucket,
+//! with shards, images and a data card. Rows stream through: the query is read twice, once for the ids of the images, and a
+//! few rows with their images are held at a time. What cannot be exported (an image that is gone, an empty answer) is left
+//! out, counted and named.
+
+mod card;
+pub mod check;
+mod output;
+mod shape;
+mod writer;
+
+mod hugging_face;
+mod inspect;
+mod llama_factory;
+mod llava;
+mod lmms_eval;
+mod swift;
+mod trl;
+mod verl;
+mod vlmeval;
+mod webdataset;
+
+use crate::error::{Error, Result};
+use crate::image::{Fit, Fitted, fit};
+use crate::picture::Pictures;
+use crate::sample::{Columns, Sample};
+use crate::tables::Tables;
+use card::Card;
+use datafusion::prelude::DataFrame;
+use futures::{StreamExt, TryStreamExt};
+use output::Output;
+use shape::Picture;
+use std::collections::HashSet;
+
+/// Rows that are read together.
+const ROWS_AT_ONCE: usize = 64;
+
+/// Images are passed on as they are unless they do not stand upright.
+const AS_THEY_ARE: Fit = Fit {
+    max_side: u32::MAX,
+    max_bytes: usize::MAX,
+};
+
+/// Where rows are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Hugging Face datasets: Parquet with the images inside.
+    Hf,
+    /// TRL, supervised: `prompt` and `completion`.
+    TrlSft,
+    /// TRL, GRPO: `prompt`, and the right answer as `solution` for the reward.
+    TrlGrpo,
+    /// TRL, DPO: the right answer against the target's wrong one.
+    TrlDpo,
+    /// LLaMA-Factory: ShareGPT messages with `dataset_info.json`.
+    LlamaFactory,
+    /// LLaVA: conversations in a JSON array.
+    Llava,
+    /// WebDataset: tar files.
+    Webdataset,
+    /// VLMEvalKit: TSV, open and as multiple choice.
+    Vlmevalkit,
+    /// ms-swift: JSON lines with `solution` and `rejected_response`.
+    MsSwift,
+    /// verl: Parquet with rule rewards.
+    Verl,
+    /// inspect_ai: JSON lines of samples.
+    InspectAi,
+    /// lmms-eval: Parquet and a task.
+    LmmsEval,
+}
+
+/// How an export is written.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// In which format.
+    pub format: Format,
+    /// A local folder or a URL; must be empty or new.
+    pub output: String,
+    /// What the data set is called where a format asks for a name.
+    pub name: String,
+    /// Bytes of a shard, about.
+    pub shard_byte: usize,
+    /// What the rows come from, for the data card.
+    pub origin: String,
+}
+
+/// What an export came to.
+#[derive(Debug, Clone)]
+pub struct Exported {
+    /// Rows that were written.
+    pub rows: usize,
+    /// Rows that were left out, by reason.
+    pub left_out: Vec<(String, usize)>,
+}
+
+/// A row with its images.
+pub(crate) struct Ready {
+    sample: Sample,
+    pictures: Vec<Picture>,
+}
+
+/// Writes the rows of a query.
+///
+/// # Errors
+/// When the query lacks columns, the place is taken or cannot be written to.
+pub async fn export(tables: &Tables, frame: DataFrame, options: &Options) -> Result<Exported> {
+    let columns = Columns::of(&frame)?;
+    let seen = columns.survey(frame.clone()).await?;
+    let pictures = Pictures::find(tables, &seen.image_ids).await?;
+    let output = Output::create(&options.output).await?;
+    let mut writer = writer::open(options, &columns, seen)?;
+    let mut card = Card::default();
+    let rows = columns.samples(frame).await?;
+    let mut chunks = rows
+        .try_chunks(ROWS_AT_ONCE)
+        .map_err(|error| error.1)
+        .map(|samples| ready(samples, &pictures))
+        .buffered(2);
+    while let Some(chunk) = chunks.next().await {
+        for row in chunk? {
+            match row.and_then(|row| writer.refuse(&row.sample).map_or(Ok(row), Err)) {
+                Ok(row) => {
+                    card.count(&row.sample);
+                    writer.write(&output, row).await?;
+                }
+                Err(reason) => card.leave_out(reason),
+            }
+        }
+    }
+    let usage = writer.finish(&output).await?;
+    output.put("README.md", card.text(options, &usage).into()).await?;
+    Ok(card.exported())
+}
+
+/// Rows with their images, or why one of them cannot be exported.
+async fn ready(samples: Result<Vec<Sample>>, pictures: &Pictures) -> Result<Vec<Result<Ready, String>>> {
+    let samples = samples?;
+    let ids: HashSet<String> = samples.iter().flat_map(|sample| sample.images.clone()).collect();
+    let read = pictures.read(&ids).await?;
+    let prepared = tokio::task::spawn_blocking(move || {
+        let row = |sample: Sample| {
+            sample.complete()?;
+            let pictures = sample.images.iter().map(|id| {
+                let bytes = read[id].clone()?;
+                let Fitted { bytes, media_type } =
+                    fit(&bytes, AS_THEY_ARE).map_err(|error| error.to_string())?;
+                Ok(Picture::new(id, bytes, media_type))
+            });
+            let pictures = pictures
+                .collect::<Result<Vec<_>, String>>()
+                .map_err(|reason| format!("image: {reason}"))?;
+            Ok(Ready { sample, pictures })
+        };
+        samples.into_iter().map(row).collect()
+    });
+    prepared.await.map_err(|error| Error::Store {
+        action: "prepare",
+        url: "images".to_owned(),
+        source: error.into(),
+    })
+}

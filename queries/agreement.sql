@@ -14,16 +14,16 @@ said AS (
     JOIN models ON models.model_id = answers.model_id
     WHERE answers.sample = 0 AND answers.status = 'ok' AND answers.normalized IS NOT NULL
 ),
-both AS (
+shared AS (
     SELECT one.run_started_at, one.run_id, one.run_label, one.model_id AS one_id, two.model_id AS two_id,
         one.name AS model, two.name AS other, one.answer, two.answer AS other_answer
     FROM said AS one
     JOIN said AS two ON two.run_id = one.run_id AND two.pair_id = one.pair_id
     WHERE one.name || one.model_id < two.name || two.model_id
 ),
-answered AS (SELECT run_id, one_id, two_id, answer, count(*) AS n FROM both GROUP BY run_id, one_id, two_id, answer),
+answered AS (SELECT run_id, one_id, two_id, answer, count(*) AS n FROM shared GROUP BY run_id, one_id, two_id, answer),
 other_answered AS (
-    SELECT run_id, one_id, two_id, other_answer, count(*) AS n FROM both GROUP BY run_id, one_id, two_id, other_answer
+    SELECT run_id, one_id, two_id, other_answer, count(*) AS n FROM shared GROUP BY run_id, one_id, two_id, other_answer
 ),
 by_chance AS (
     SELECT answered.run_id, answered.one_id, answered.two_id, sum(answered.n * other_answered.n) AS products
@@ -36,7 +36,7 @@ counted AS (
     SELECT run_started_at, run_id, run_label, one_id, two_id, model, other,
         count(*) AS pairs,
         count(*) FILTER (WHERE answer = other_answer) AS same
-    FROM both
+    FROM shared
     GROUP BY run_started_at, run_id, run_label, one_id, two_id, model, other
 ),
 rated AS (

@@ -5,7 +5,7 @@ SELECT
     status,
     stop_reason,
     started_at,
-    round(date_part('epoch', updated_at - started_at), 1) AS seconds,
+    round(date_part('epoch', updated_at) - date_part('epoch', started_at), 1) AS seconds,
     images,
     probes,
     answers,

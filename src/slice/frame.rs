@@ -5,9 +5,10 @@
 //! kind from a new word on, so that one AND and one count of bits a word give all counts of a slice.
 
 use super::column::{Column, Held, Tests};
-use super::condition::Condition;
+use super::condition::{Condition, Test, shown};
 use super::score::{Counts, KINDS};
 use crate::error::{Error, Result};
+use crate::sql::output::is_obeyed;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::buffer::ScalarBuffer;
 use arrow::compute::cast;
@@ -66,13 +67,15 @@ impl Frame {
         let mut columns = Vec::new();
         let mut remarks = Vec::new();
         for (at, field) in schema.fields().iter().enumerate().skip(3) {
+            let name = shown(field.name());
+            // SQL has no way to spell such a name.
+            if field.name().chars().any(is_obeyed) {
+                remarks.push(format!("{name}: control characters in its name, left out"));
+                continue;
+            }
             match Column::new(field.name(), field.data_type(), words.contains(field.name())) {
                 Some(column) => columns.push((at, column)),
-                None => remarks.push(format!(
-                    "{}: a {}, left out",
-                    super::condition::shown(field.name()),
-                    field.data_type()
-                )),
+                None => remarks.push(format!("{name}: a {}, left out", field.data_type())),
             }
         }
         Self {
@@ -324,12 +327,15 @@ impl Halves {
             let same = *first.entry((found, tested)).or_insert(number);
             if same != number {
                 keep[number] = false;
-                let words = |number: usize| self.conditions[number].words();
-                remarks.push(format!(
-                    "{} is on the same rows as {}",
-                    words(number),
-                    words(same)
-                ));
+                // Words that always come together are no news.
+                if !matches!(self.conditions[number].test, Test::Word(_)) {
+                    let words = |number: usize| self.conditions[number].words();
+                    remarks.push(format!(
+                        "{} is on the same rows as {}",
+                        words(number),
+                        words(same)
+                    ));
+                }
             }
         }
         for bitmaps in [&mut self.found.bitmaps, &mut self.tested.bitmaps] {

@@ -3,7 +3,8 @@
 //! In: bitmaps. Out: every slice of at most three conditions, on enough rows, whose mean value is above that of
 //! all other rows and of the other rows of each slice that has one condition less, by `least_z` standard errors each. A
 //! slice of k conditions is only counted where all its slices of k − 1 conditions hold on enough rows and could
-//! still have a part that passes: the search leaves nothing out. A slice with the same rows as one with fewer conditions is
+//! still have a part that passes: the search leaves nothing out. More than half of the rows are no slice but what another
+//! leaves. A slice with the same rows as one with fewer conditions is
 //! that one.
 
 use super::frame::Half;
@@ -138,7 +139,7 @@ impl Aim {
         parts: &[Counts],
         all: Counts,
     ) -> Option<Candidate> {
-        if counts.n() < self.fewest {
+        if counts.n() < self.fewest || 2 * counts.n() > all.n() {
             return None;
         }
         let mut contrast = self.values.z(counts, all);
@@ -296,7 +297,7 @@ mod tests {
                 count(&part)
             });
             let z = |of| aim.values.z(counts, of);
-            counts.n() >= aim.fewest
+            (aim.fewest..=half.all.n() / 2).contains(&counts.n())
                 && z(half.all) >= aim.least_z
                 && parts
                     .into_iter()

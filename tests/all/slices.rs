@@ -109,7 +109,8 @@ fn hostile() -> RecordBatch {
         ("failure", flags(&failure)),
         ("reference_correct", flags(&|_| true)),
         ("root_image_id", all(&|row| format!("image {row}"))),
-        ("Odd \"\u{1b}[2J\" name", all(&|row| text(row).to_owned())),
+        ("Odd \"; name", all(&|row| text(row).to_owned())),
+        ("hidden\u{1b}[2J", all(&|row| text(row).to_owned())),
         ("where", all(&|row| format!("place {}", row % 3))),
         (
             "attributes",
@@ -129,10 +130,7 @@ async fn hostile_values_are_text_in_words_and_quoted_in_sql() {
     let rows = hostile();
     let table = MemTable::try_new(rows.schema(), vec![vec![rows]]).unwrap();
     context.register_table("hostile", Arc::new(table)).unwrap();
-    for columns in [
-        vec![],
-        vec!["Odd \"\u{1b}[2J\" name".to_owned(), "attributes".to_owned()],
-    ] {
+    for columns in [vec![], vec!["Odd \"; name".to_owned(), "attributes".to_owned()]] {
         let subject = Subject {
             from: "hostile".to_owned(),
             columns,
@@ -171,6 +169,10 @@ async fn hostile_values_are_text_in_words_and_quoted_in_sql() {
         );
         let remarks = weakness.findings.remarks.join("\n");
         assert!(remarks.contains("NUL"), "{remarks}");
+        assert_eq!(
+            remarks.contains("control characters in its name"),
+            subject.columns.is_empty()
+        );
     }
 }
 

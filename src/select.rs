@@ -11,7 +11,7 @@ mod remove;
 
 use crate::error::{Error, Result};
 use crate::row::{SelectionRow, id};
-use crate::sample::{Columns, Sample};
+use crate::sample::{Columns, Rows, Sample};
 use crate::source::SourceOptions;
 use crate::sql;
 use crate::tables::{TableName, Tables};
@@ -76,7 +76,7 @@ pub async fn select(tables: &Tables, frame: DataFrame, options: &Options) -> Res
     if let Some(by) = &options.by {
         columns.need(by)?;
     }
-    let samples: Vec<Sample> = columns.samples(frame).await?.try_collect().await?;
+    let samples: Vec<Sample> = Rows::Again(frame).samples().await?.try_collect().await?;
     let candidates = samples.len();
     let mut ordered: Vec<(String, Sample)> = samples
         .into_iter()

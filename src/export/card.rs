@@ -53,7 +53,7 @@ impl Card {
             |count| *count += 1,
         );
         add(&mut self.licences, or(&sample.licence, "(not told)"), |count| {
-            *count += 1
+            *count += 1;
         });
         for role in ["target", "references", "prober"] {
             if let Some(Value::String(name)) = sample.audit.get(&format!("audit_{role}")) {

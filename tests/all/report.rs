@@ -131,7 +131,7 @@ async fn a_report_shows_hostile_text_as_text() {
         .collect();
     assert!(questions.contains(&MARKUP), "{questions:?}");
     assert!(
-        questions.contains(&"␛[31mred⟨U+202E⟩olleh⟨U+2066⟩ {{ report }} {% raw %}"),
+        questions.contains(&"⟨U+001B⟩[31mred⟨U+202E⟩olleh⟨U+2066⟩ {{ report }} {% raw %}"),
         "{questions:?}"
     );
     assert!(

@@ -114,7 +114,7 @@ fn pictures(batch: &RecordBatch, row: usize, problems: &mut Vec<String>) -> usiz
         {
             None => problems.push("an image has no bytes".to_owned()),
             Some(bytes) => {
-                problems.extend(undecodable(bytes).map(|problem| format!("image {}: {problem}", at + 1)))
+                problems.extend(undecodable(bytes).map(|problem| format!("image {}: {problem}", at + 1)));
             }
         }
     }

@@ -25,7 +25,7 @@ mod webdataset;
 use crate::error::{Error, Result};
 use crate::image::{Fit, Fitted, fit};
 use crate::picture::Pictures;
-use crate::sample::{Columns, Sample};
+use crate::sample::{Columns, Sample, Survey};
 use crate::tables::Tables;
 use card::Card;
 use datafusion::prelude::DataFrame;
@@ -108,7 +108,7 @@ pub(crate) struct Ready {
 /// When the query lacks columns, the place is taken or cannot be written to.
 pub async fn export(tables: &Tables, frame: DataFrame, options: &Options) -> Result<Exported> {
     let columns = Columns::of(&frame)?;
-    let (seen, rows) = columns.survey(frame).await?;
+    let (seen, rows) = Survey::of(frame).await?;
     let pictures = Pictures::find(tables, &seen.image_ids).await?;
     let output = Output::create(&options.output).await?;
     let mut writer = writer::open(options, &columns, seen)?;

@@ -213,10 +213,12 @@ impl Columns {
             sql: "the curated rows".to_owned(),
         })
     }
+}
 
+impl Survey {
     /// Looks through the rows once, and holds them if they are not too many.
-    pub(crate) async fn survey(&self, frame: DataFrame) -> Result<(Survey, Rows)> {
-        let mut survey = Survey::default();
+    pub(crate) async fn of(frame: DataFrame) -> Result<(Self, Rows)> {
+        let mut survey = Self::default();
         let (mut held, mut byte) = (Some(Vec::new()), 0);
         let mut batches = frame.clone().execute_stream().await?;
         while let Some(batch) = batches.try_next().await? {
@@ -239,14 +241,14 @@ impl Columns {
                 held.push(batch);
             }
         }
-        Ok((survey, held.map_or(Rows::Again(frame), Rows::Held)))
+        Ok((survey, held.map_or(Rows::Again(Box::new(frame)), Rows::Held)))
     }
 }
 
 /// Rows that are to be read.
 pub(crate) enum Rows {
     Held(Vec<RecordBatch>),
-    Again(DataFrame),
+    Again(Box<DataFrame>),
 }
 
 impl Rows {
@@ -314,8 +316,8 @@ mod tests {
     #[tokio::test]
     async fn columns_are_checked_and_rows_read() {
         let sql = "SELECT 'a' AS id, ['x', 'y'] AS images, 'q' AS prompt, NULL::TEXT AS completion, 0.5 AS agreement, true AS audit_ok";
-        let columns = Columns::of(&frame(sql).await).unwrap();
-        let (survey, rows) = columns.survey(frame(sql).await).await.unwrap();
+        Columns::of(&frame(sql).await).unwrap();
+        let (survey, rows) = Survey::of(frame(sql).await).await.unwrap();
         assert_eq!((survey.most_images, survey.image_ids.len()), (2, 2));
         let rows: Vec<_> = rows.samples().await.unwrap().collect().await;
         let row = rows[0].as_ref().unwrap();

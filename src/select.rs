@@ -76,7 +76,11 @@ pub async fn select(tables: &Tables, frame: DataFrame, options: &Options) -> Res
     if let Some(by) = &options.by {
         columns.need(by)?;
     }
-    let samples: Vec<Sample> = Rows::Again(frame).samples().await?.try_collect().await?;
+    let samples: Vec<Sample> = Rows::Again(Box::new(frame))
+        .samples()
+        .await?
+        .try_collect()
+        .await?;
     let candidates = samples.len();
     let mut ordered: Vec<(String, Sample)> = samples
         .into_iter()

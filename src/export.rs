@@ -1,8 +1,8 @@
 //! Curated rows on their way to where models are trained and tested, in the formats that are read there.
 //!
 //! In: a query whose columns are those of a [`Sample`]; `queries/training.sql` is one. Out: a folder, local or in a bucket,
-//! with shards, images and a data card. Rows stream through: the query is read twice, once for the ids of the images, and a
-//! few rows with their images are held at a time. What cannot be exported (an image that is gone, an empty answer) is left
+//! with shards, images and a data card. Rows stream through: first for the ids of their images, then a few at a time with
+//! their images; many rows mean that the query runs twice. What cannot be exported (an image that is gone, an empty answer) is left
 //! out, counted and named.
 
 mod card;
@@ -25,7 +25,7 @@ mod webdataset;
 use crate::error::{Error, Result};
 use crate::image::{Fit, Fitted, fit};
 use crate::picture::Pictures;
-use crate::sample::{Columns, Sample};
+use crate::sample::{Columns, Sample, Survey};
 use crate::tables::Tables;
 use card::Card;
 use datafusion::prelude::DataFrame;
@@ -108,12 +108,12 @@ pub(crate) struct Ready {
 /// When the query lacks columns, the place is taken or cannot be written to.
 pub async fn export(tables: &Tables, frame: DataFrame, options: &Options) -> Result<Exported> {
     let columns = Columns::of(&frame)?;
-    let seen = columns.survey(frame.clone()).await?;
+    let (seen, rows) = Survey::of(frame).await?;
     let pictures = Pictures::find(tables, &seen.image_ids).await?;
     let output = Output::create(&options.output).await?;
     let mut writer = writer::open(options, &columns, seen)?;
     let mut card = Card::default();
-    let rows = columns.samples(frame).await?;
+    let rows = rows.samples().await?;
     let mut chunks = rows
         .try_chunks(ROWS_AT_ONCE)
         .map_err(|error| error.1)

@@ -13,7 +13,7 @@ mod text;
 
 use crate::error::{Error, Result};
 use crate::picture::Pictures;
-use crate::slice;
+use crate::slice::{self, Slice};
 use crate::sql::named::check_run;
 use crate::sql::{self, rows};
 use crate::tables::Tables;
@@ -102,6 +102,10 @@ impl Report {
             ),
         ];
         let (by_run, none) = (&of[..1], &[][..]);
+        let own = slice::load(&folder.join("slices"))?;
+        if run.probes <= MOST_HELD {
+            hold(&context, &of, !own.is_empty()).await?;
+        }
         let gallery = gallery::choose(&context, &of, options).await?;
         let pictures = Pictures::find(tables, &gallery.image_ids()).await?;
         Ok(Self {
@@ -110,7 +114,7 @@ impl Report {
             headline: ask(&context, HEADLINE, &of).await?.remove(0),
             categories: ask(&context, CATEGORIES, &of).await?,
             strategies: ask(&context, STRATEGIES, &of).await?,
-            slices: slices(&context, folder, &run).await?,
+            slices: slices(&context, &own, &run).await?,
             agreement: ask(&context, include_str!("../queries/agreement.sql"), by_run).await?,
             costs: ask(&context, include_str!("../queries/cost.sql"), by_run).await?,
             curves: ask(&context, CURVES, none).await?,
@@ -132,6 +136,9 @@ impl Report {
     }
 }
 
+/// A run of more probes is not held in memory.
+const MOST_HELD: i64 = 300_000;
+
 const RUN: &str = include_str!("report/run.sql");
 const HEADLINE: &str = include_str!("report/headline.sql");
 const CATEGORIES: &str = include_str!("report/categories.sql");
@@ -146,13 +153,27 @@ async fn ask<T: DeserializeOwned>(
     rows(&sql::collect(context, sql, parameters).await?)
 }
 
+/// Every query would join the view `results` anew: from here on it is this run's and target's rows, in memory. Only slices
+/// may ask for the two columns that can be large.
+async fn hold(context: &SessionContext, of: &[(&str, ScalarValue)], with_all: bool) -> Result<()> {
+    let columns = if with_all {
+        "*"
+    } else {
+        "* EXCEPT (scene, attributes)"
+    };
+    let sql = format!("SELECT {columns} FROM results WHERE run_id = $run AND target_id = $target");
+    let held = sql::query(context, &sql, of).await?.cache().await?;
+    context.deregister_table("results")?;
+    context.register_table("results", held.into_view())?;
+    Ok(())
+}
+
 /// The user's own slices in this run; none without any.
-async fn slices(context: &SessionContext, folder: &Path, run: &RunFacts) -> Result<Option<Slices>> {
-    let own = slice::load(&folder.join("slices"))?;
+async fn slices(context: &SessionContext, own: &[Slice], run: &RunFacts) -> Result<Option<Slices>> {
     if own.is_empty() {
         return Ok(None);
     }
-    let evaluated = slice::evaluate(context, &own, &run.run_id).await?;
+    let evaluated = slice::evaluate(context, own, &run.run_id).await?;
     let lines: Vec<SliceLine> = rows(&evaluated.batches)?;
     Ok(Some(Slices {
         summary: Vec::new(),

@@ -6,8 +6,10 @@
 
 use crate::error::{Error, Result};
 use crate::sql;
+use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::prelude::{DataFrame, ident};
+use datafusion::prelude::DataFrame;
+use futures::TryStreamExt;
 use futures::stream::{self, Stream, StreamExt};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -26,6 +28,9 @@ const KNOWN: [&str; 7] = [
 
 /// Options that a multiple-choice question can have: they are named by letters.
 pub(crate) const MOST_CHOICES: usize = 26;
+
+/// Rows that come to more than this are read again instead of being held.
+const HELD_BYTE: usize = 256 << 20;
 
 /// Completions of one category that wrong options are drawn from.
 const MOST_COMPLETIONS: usize = 64;
@@ -208,54 +213,64 @@ impl Columns {
             sql: "the curated rows".to_owned(),
         })
     }
+}
 
-    /// Looks through the rows once.
-    pub(crate) async fn survey(&self, frame: DataFrame) -> Result<Survey> {
-        let mut survey = Survey::default();
-        let mut rows = std::pin::pin!(self.samples(frame).await?);
-        while let Some(row) = rows.next().await {
-            let row = row?;
-            survey.most_images = survey.most_images.max(row.images.len());
-            survey.most_choices = survey.most_choices.max(row.choices.len());
-            let known = survey
-                .completions
-                .entry(row.category.unwrap_or_default())
-                .or_default();
-            if known.len() < MOST_COMPLETIONS
-                && !known.contains(&row.completion)
-                && row.completion.len() < 100
-            {
-                known.push(row.completion);
+impl Survey {
+    /// Looks through the rows once, and holds them if they are not too many.
+    pub(crate) async fn of(frame: DataFrame) -> Result<(Self, Rows)> {
+        let mut survey = Self::default();
+        let (mut held, mut byte) = (Some(Vec::new()), 0);
+        let mut batches = frame.clone().execute_stream().await?;
+        while let Some(batch) = batches.try_next().await? {
+            byte += batch.get_array_memory_size();
+            for row in samples(&batch)? {
+                survey.most_images = survey.most_images.max(row.images.len());
+                survey.most_choices = survey.most_choices.max(row.choices.len());
+                let known = survey
+                    .completions
+                    .entry(row.category.unwrap_or_default())
+                    .or_default();
+                let new = known.len() < MOST_COMPLETIONS && !known.contains(&row.completion);
+                if new && row.completion.len() < 100 {
+                    known.push(row.completion);
+                }
+                survey.image_ids.extend(row.images);
             }
-            survey.image_ids.extend(row.images);
+            held = held.filter(|_| byte < HELD_BYTE);
+            if let Some(held) = &mut held {
+                held.push(batch);
+            }
         }
-        Ok(survey)
+        Ok((survey, held.map_or(Rows::Again(Box::new(frame)), Rows::Held)))
     }
+}
 
+/// Rows that are to be read.
+pub(crate) enum Rows {
+    Held(Vec<RecordBatch>),
+    Again(Box<DataFrame>),
+}
+
+impl Rows {
     /// The rows, in the query's order.
-    pub(crate) async fn samples(
-        &self,
-        frame: DataFrame,
-    ) -> Result<impl Stream<Item = Result<Sample>> + use<>> {
-        let names = frame
-            .schema()
-            .as_arrow()
-            .fields()
-            .iter()
-            .map(|field| ident(field.name()));
-        let names: Vec<_> = names.collect();
-        let batches = frame.select(names)?.execute_stream().await?;
+    pub(crate) async fn samples(self) -> Result<impl Stream<Item = Result<Sample>> + use<>> {
+        let batches = match self {
+            Self::Held(batches) => stream::iter(batches.into_iter().map(Ok)).boxed(),
+            Self::Again(frame) => frame.execute_stream().await?.map_err(Error::from).boxed(),
+        };
         Ok(batches.flat_map(|batch| {
-            let rows = batch
-                .map_err(Error::from)
-                .and_then(|batch| sql::rows::<Sample>(&[batch]));
-            let rows = rows.map(|rows| rows.into_iter().map(Sample::unpacked).collect::<Vec<_>>());
+            let rows = batch.and_then(|batch| samples(&batch));
             stream::iter(rows.map_or_else(
                 |error| vec![Err(error)],
                 |rows| rows.into_iter().map(Ok).collect(),
             ))
         }))
     }
+}
+
+fn samples(batch: &RecordBatch) -> Result<Vec<Sample>> {
+    let rows: Vec<Sample> = sql::rows(std::slice::from_ref(batch))?;
+    Ok(rows.into_iter().map(Sample::unpacked).collect())
 }
 
 /// The type that readers of Parquet know: no views, no dictionaries.
@@ -301,8 +316,10 @@ mod tests {
     #[tokio::test]
     async fn columns_are_checked_and_rows_read() {
         let sql = "SELECT 'a' AS id, ['x', 'y'] AS images, 'q' AS prompt, NULL::TEXT AS completion, 0.5 AS agreement, true AS audit_ok";
-        let columns = Columns::of(&frame(sql).await).unwrap();
-        let rows: Vec<_> = columns.samples(frame(sql).await).await.unwrap().collect().await;
+        Columns::of(&frame(sql).await).unwrap();
+        let (survey, rows) = Survey::of(frame(sql).await).await.unwrap();
+        assert_eq!((survey.most_images, survey.image_ids.len()), (2, 2));
+        let rows: Vec<_> = rows.samples().await.unwrap().collect().await;
         let row = rows[0].as_ref().unwrap();
         assert_eq!(
             (row.images.len(), row.completion.as_str(), row.agreement),

@@ -11,10 +11,10 @@ mod remove;
 
 use crate::error::{Error, Result};
 use crate::row::{SelectionRow, id};
-use crate::sample::{Columns, Sample};
+use crate::sample::{Columns, Rows, Sample};
 use crate::source::SourceOptions;
 use crate::sql;
-use crate::tables::{TableName, Tables};
+use crate::tables::Tables;
 use chrono::Utc;
 use datafusion::prelude::DataFrame;
 use futures::TryStreamExt;
@@ -76,7 +76,11 @@ pub async fn select(tables: &Tables, frame: DataFrame, options: &Options) -> Res
     if let Some(by) = &options.by {
         columns.need(by)?;
     }
-    let samples: Vec<Sample> = columns.samples(frame).await?.try_collect().await?;
+    let samples: Vec<Sample> = Rows::Again(Box::new(frame))
+        .samples()
+        .await?
+        .try_collect()
+        .await?;
     let candidates = samples.len();
     let mut ordered: Vec<(String, Sample)> = samples
         .into_iter()
@@ -277,7 +281,7 @@ async fn commit(
     Ok((version, false))
 }
 
-/// The rows of a selection (`NAME`, or `NAME@VERSION`), in the columns of a sample.
+/// A query for the rows of a selection (`NAME`, or `NAME@VERSION`), in the columns of a sample.
 ///
 /// # Errors
 /// When there is no such selection.
@@ -300,7 +304,6 @@ pub async fn selected(tables: &Tables, name: &str) -> Result<String> {
         });
     };
     let key = id([name, &version.unwrap_or(*latest).to_string()]);
-    debug_assert_eq!(TableName::Selections.key()[0], "selection_id");
     Ok(format!(
         "SELECT id, images, prompt, completion, choices, label_source, agreement, category, root_image_id, split, licence, \
          audit_columns FROM selections WHERE selection_id = '{key}' ORDER BY id"

@@ -11,7 +11,7 @@ use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart};
 const PARTS_IN_FLIGHT: usize = 4;
 
 /// Where files are written.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Output {
     location: Location,
 }

@@ -15,6 +15,7 @@ pub struct RunFacts {
     pub status: String,
     pub stop_reason: Option<String>,
     pub images: i64,
+    pub probes: i64,
     pub errors: i64,
     pub cost_usd: Option<f64>,
     pub started_at: String,

@@ -5,7 +5,7 @@ WITH chosen AS (
     ORDER BY started_at DESC, run_id DESC
     LIMIT 1
 )
-SELECT chosen.run_id, chosen.label, chosen.status, chosen.stop_reason, chosen.images, chosen.errors, chosen.cost_usd,
+SELECT chosen.run_id, chosen.label, chosen.status, chosen.stop_reason, chosen.images, chosen.probes, chosen.errors, chosen.cost_usd,
     left(CAST(chosen.started_at AS TEXT), 16) AS started_at,
     round(date_part('epoch', chosen.updated_at - chosen.started_at), 1) AS seconds,
     results.target_id, results.target, max(results.reference_names) AS references

@@ -13,8 +13,7 @@ pub(super) fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len().min(LONGEST * 4));
     for each in text.chars().take(LONGEST) {
         match each {
-            '\n' => shown.push('\n'),
-            '\u{0}'..='\u{1f}' => shown.push(char::from_u32(0x2400 + each as u32).unwrap_or(' ')),
+            '\n' | '\t' => shown.push(each),
             each if is_obeyed(each) => {
                 let _ = write!(shown, "⟨U+{:04X}⟩", each as u32);
             }
@@ -58,7 +57,7 @@ mod tests {
     fn nothing_acts_and_nothing_is_endless() {
         assert_eq!(
             shown("a\u{1b}[31m\r\n\u{202e}b\u{9b}"),
-            "a␛[31m␍\n⟨U+202E⟩b⟨U+009B⟩"
+            "a⟨U+001B⟩[31m⟨U+000D⟩\n⟨U+202E⟩b⟨U+009B⟩"
         );
         let long = shown(&"ä".repeat(1_000_000));
         assert_eq!(long.chars().filter(|each| *each == 'ä').count(), LONGEST);

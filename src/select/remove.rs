@@ -1,7 +1,7 @@
 //! What is not selected: repetitions, what earlier selections have, images of benchmarks.
 //!
-//! Two rows are the same when they ask the same about the same images, and nearly the same when they ask the same and their
-//! first images look alike. An image of a benchmark is known by its bytes or its looks, and whatever goes back to it goes.
+//! Two rows are the same when they ask the same about the same images, and nearly the same when question and answer are the
+//! same and their first images look alike. An image of a benchmark is known by its bytes or its looks, and whatever goes back to it goes.
 
 use super::near::Near;
 use crate::error::Result;
@@ -72,7 +72,7 @@ impl Remover {
 
     /// Takes note of a row of an earlier selection.
     pub(super) fn known(&mut self, row: &SelectionRow) {
-        let (pair, group) = keys(&row.images, &row.prompt);
+        let (pair, group) = keys(&row.images, &row.prompt, &row.completion);
         self.pairs.insert(pair, true);
         if let Some(hash) = self.hash(&row.images) {
             self.near_earlier.insert(group, hash);
@@ -116,7 +116,7 @@ impl Remover {
 
     /// Whether a row is kept; what is not is counted.
     pub(super) fn keep(&mut self, sample: &Sample) -> bool {
-        let (pair, group) = keys(&sample.images, &sample.prompt);
+        let (pair, group) = keys(&sample.images, &sample.prompt, &sample.completion);
         let hash = self.hash(&sample.images);
         let problem = sample.complete().err();
         let reason = match self.pairs.get(&pair) {
@@ -163,11 +163,15 @@ impl Remover {
     }
 }
 
-/// What makes a pair the same, and the group in which looks are compared: what is asked.
-fn keys(images: &[String], prompt: &str) -> (String, u64) {
-    let prompt = prompt.nfkc().collect::<String>().to_lowercase();
-    let prompt = prompt.split_whitespace().collect::<Vec<_>>().join(" ");
-    let group = u64::from_str_radix(&id([&prompt])[..16], 16).expect("an id is hexadecimal");
+/// What makes a pair the same, and the group in which looks are compared: what is asked and the answer, so that an edit
+/// that changes the answer stays.
+fn keys(images: &[String], prompt: &str, completion: &str) -> (String, u64) {
+    let [prompt, completion] = [prompt, completion].map(|text| {
+        let text = text.nfkc().collect::<String>().to_lowercase();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    });
+    let group = id([&prompt, &completion]);
+    let group = u64::from_str_radix(&group[..16], 16).expect("an id is hexadecimal");
     let parts: Vec<&str> = images
         .iter()
         .map(String::as_str)
@@ -204,6 +208,9 @@ mod tests {
         assert!(!remover.keep(&row("2", "a", " how  MANY?")), "the same pair");
         assert!(!remover.keep(&row("3", "b", "how many?")), "two bits apart");
         assert!(remover.keep(&row("4", "b", "which colour?")));
+        let mut other = row("4b", "b", "how many?");
+        other.completion = "five".to_owned();
+        assert!(remover.keep(&other), "an edit that changes the answer");
         assert!(remover.keep(&row("5", "c", "how many?")));
         assert!(
             remover.keep(&row("6", "d", "how many?")) && remover.keep(&row("7", "e", "how many?")),

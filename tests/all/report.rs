@@ -86,6 +86,10 @@ async fn a_report_shows_hostile_text_as_text() {
         .await
         .unwrap();
 
+    std::fs::create_dir(folder.join("slices")).unwrap();
+    std::fs::write(folder.join("slices/no_scene.sql"), "scene IS NULL").unwrap();
+    std::fs::write(folder.join("slices/broken.sql"), "nothing = 1").unwrap();
+
     let (status, said, error) = auditdm(folder, &["report", "--charts", "charts"]);
     assert_eq!(status, Some(0), "{error}");
     assert!(said.contains("3 of 3 examples"), "{said}");
@@ -114,6 +118,7 @@ async fn a_report_shows_hostile_text_as_text() {
     for id in [
         "weaknesses",
         "strategies",
+        "slices",
         "training",
         "agreement",
         "cost",
@@ -131,7 +136,7 @@ async fn a_report_shows_hostile_text_as_text() {
         .collect();
     assert!(questions.contains(&MARKUP), "{questions:?}");
     assert!(
-        questions.contains(&"␛[31mred⟨U+202E⟩olleh⟨U+2066⟩ {{ report }} {% raw %}"),
+        questions.contains(&"⟨U+001B⟩[31mred⟨U+202E⟩olleh⟨U+2066⟩ {{ report }} {% raw %}"),
         "{questions:?}"
     );
     assert!(
@@ -158,14 +163,25 @@ async fn a_report_shows_hostile_text_as_text() {
             .starts_with("data:image/png;base64,")
     );
 
-    let charts: Vec<String> = ["weaknesses", "strategies", "agreement", "training-_loss_"]
-        .iter()
-        .map(|name| std::fs::read_to_string(folder.join(format!("charts/{name}.svg"))).unwrap())
-        .collect();
+    let charts: Vec<String> = [
+        "weaknesses",
+        "strategies",
+        "agreement",
+        "training-_loss_",
+        "slices",
+    ]
+    .iter()
+    .map(|name| std::fs::read_to_string(folder.join(format!("charts/{name}.svg"))).unwrap())
+    .collect();
     assert!(
         charts[0].contains("<circle") && charts[0].contains("&lt;u&gt;c"),
         "{}",
         charts[0]
+    );
+    assert!(
+        charts[4].contains("no_scene") && page.contains("slices/broken.sql"),
+        "{}",
+        charts[4]
     );
     let points = charts[3]
         .split_once("d=\"M")

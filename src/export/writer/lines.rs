@@ -7,14 +7,19 @@ use crate::export::output::{File, Output};
 use crate::export::shape::Record;
 use async_trait::async_trait;
 use std::collections::{BTreeMap, HashSet};
+use tokio::task::{JoinError, JoinSet};
+
+/// Images that are written at once.
+const PUTS_IN_FLIGHT: usize = 32;
 
 pub(super) struct Lines {
     record: Record,
     /// One JSON array instead of a text a line.
     array: bool,
     files: BTreeMap<String, File>,
-    /// Images that are there already.
+    /// Images that are there already, or on their way.
     images: HashSet<String>,
+    puts: JoinSet<Result<()>>,
 }
 
 impl Lines {
@@ -24,6 +29,7 @@ impl Lines {
             array,
             files: BTreeMap::new(),
             images: HashSet::new(),
+            puts: JoinSet::new(),
         }
     }
 }
@@ -35,7 +41,11 @@ impl Files for Lines {
         for picture in &row.pictures {
             let path = picture.path();
             if self.images.insert(picture.id.clone()) {
-                output.put(&path, picture.bytes.clone()).await?;
+                if self.puts.len() >= PUTS_IN_FLIGHT {
+                    finished(self.puts.join_next().await)?;
+                }
+                let (output, path, bytes) = (output.clone(), path.clone(), picture.bytes.clone());
+                self.puts.spawn(async move { output.put(&path, bytes).await });
             }
             paths.push(path);
         }
@@ -56,7 +66,10 @@ impl Files for Lines {
         file.write(format!("{between}{text}{end}").as_bytes()).await
     }
 
-    async fn close(self: Box<Self>, _: &Output) -> Result<String> {
+    async fn close(mut self: Box<Self>, _: &Output) -> Result<String> {
+        while let Some(put) = self.puts.join_next().await {
+            finished(Some(put))?;
+        }
         for mut file in self.files.into_values() {
             if self.array {
                 file.write(b"\n]\n").await?;
@@ -65,4 +78,8 @@ impl Files for Lines {
         }
         Ok(String::new())
     }
+}
+
+fn finished(put: Option<std::result::Result<Result<()>, JoinError>>) -> Result<()> {
+    put.map_or(Ok(()), |put| put.expect("a put neither panics nor is cancelled"))
 }

@@ -1,4 +1,4 @@
-//! Commits what the stages produce: images before the probes about them, probes before answers, and so
+//! Commits what the stages produce: images and calls before the probes that came of them, probes before answers, and so
 //! on, so that a crash between two commits leaves work to do and never a reference to nothing.
 //!
 //! In come rows as they are made; a commit follows when enough have gathered or enough time has passed.
@@ -131,13 +131,15 @@ impl Sink {
     pub async fn commit(&mut self) -> Result<()> {
         self.commit_images().await?;
         let (tables, rows) = (&self.tables, &mut self.pending);
+        // Before what came of them: who has a probe is not asked again, and his call would never be written.
+        append(tables, &mut rows.calls).await?;
         // Before the probes: after a crash between the two the probe is written again, as new as before.
         append(tables, &mut rows.run_probes).await?;
         tokio::try_join!(
             append(tables, &mut rows.probes),
             append(tables, &mut rows.rollouts)
         )?;
-        tokio::try_join!(append(tables, &mut rows.answers), append(tables, &mut rows.calls))?;
+        append(tables, &mut rows.answers).await?;
         append(tables, &mut rows.verdicts).await?;
         append(tables, &mut rows.divergences).await?;
         if let Some(journal) = &self.journal {

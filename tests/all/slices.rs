@@ -86,17 +86,17 @@ fn hostile() -> RecordBatch {
     let rows = 0..6_000_usize;
     // Every fifth row has a hostile text; those fail.
     let text = |row: usize| {
-        if row % 5 == 0 {
+        if row.is_multiple_of(5) {
             texts[row / 5 % texts.len()]
         } else {
             "plain"
         }
     };
     let failure = |row: usize| {
-        if row % 5 == 0 {
-            row / 25 % 4 != 0
+        if row.is_multiple_of(5) {
+            !(row / 25).is_multiple_of(4)
         } else {
-            row % 7 == 0
+            row.is_multiple_of(7)
         }
     };
     let flags = |of: &dyn Fn(usize) -> bool| -> ArrayRef {
@@ -118,7 +118,7 @@ fn hostile() -> RecordBatch {
         ),
         (
             "question",
-            all(&|row| format!("Is it {}?", if row % 5 == 0 { "ÉTRANGE'" } else { "plain" })),
+            all(&|row| format!("Is it {}?", if row.is_multiple_of(5) { "ÉTRANGE'" } else { "plain" })),
         ),
     ])
     .unwrap()

@@ -22,10 +22,11 @@ fn search(rows: Rows, options: &Search) -> Findings {
     discover(frame.unwrap(), options)
 }
 
+/// With `AUDITDM_SLICE_ROWS=5000000` on that many rows, and `--nocapture` tells the time.
 #[test]
 fn all_planted_slices_of_one_to_three_conditions_are_found() {
     let rows = Rows {
-        count: 100_000,
+        count: std::env::var("AUDITDM_SLICE_ROWS").map_or(100_000, |rows| rows.parse().unwrap()),
         seed: 7,
         planted: true,
         alike: false,
@@ -35,7 +36,14 @@ fn all_planted_slices_of_one_to_three_conditions_are_found() {
             against,
             ..Search::default()
         };
+        let start = std::time::Instant::now();
         let findings = search(rows, &options);
+        println!(
+            "{against:?}: {} slices of {} conditions counted, {:.1} s with making the rows",
+            findings.counted,
+            findings.conditions,
+            start.elapsed().as_secs_f64()
+        );
         let found: Vec<&str> = findings.weak.iter().map(|found| found.sql.as_str()).collect();
         for (conditions, rate) in PLANTED {
             let wanted = planted::sql(conditions);

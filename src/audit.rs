@@ -18,7 +18,7 @@ pub use run::{Ended, Run};
 
 use crate::answer::{self, Answers, Player, Said, Verdicts};
 use crate::config::{Claim, CopyBytes, Pace};
-use crate::diverge::{Case, Measure, score};
+use crate::diverge::{Case, score};
 use crate::error::{Error, Result};
 use crate::image::Depth;
 use crate::imagine;
@@ -51,8 +51,6 @@ pub struct Audit {
     pub run_id: String,
     /// Who asks, draws, answers and judges.
     pub cast: Cast,
-    /// How answers are compared.
-    pub measure: Measure,
     /// Seeds the probes.
     pub seed: u64,
     /// Whether original images are copied into the tables.
@@ -323,7 +321,7 @@ impl Audit {
             pairs,
             answers,
             models: &models,
-            number_tolerance: self.measure.number_tolerance,
+            number_tolerance: self.cast.scale.number_tolerance(),
         };
         let mut verdicts = self.done.verdicts(pairs)?;
         let known = &verdicts;
@@ -348,6 +346,8 @@ impl Audit {
             );
             rows.extend(new);
         }
+        let texts = answers.values().filter_map(|answer| answer.text.clone());
+        self.cast.scale.read(texts.collect()).await?;
         self.divergences(said, &verdicts, rows);
         Ok(())
     }
@@ -403,7 +403,7 @@ impl Audit {
                 &case,
                 &reference_set,
                 &judge_set,
-                &self.measure,
+                &self.cast.scale,
                 Utc::now(),
             ));
             self.progress.pairs.add(1);

@@ -6,6 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::vlm::ops;
+use crate::vlm::settings;
 use crate::vlm::weights::{Initial, Weights, save_as};
 use candle_core::{Tensor, Var};
 use serde::Deserialize;
@@ -38,17 +39,10 @@ pub(crate) struct Adapter {
 impl Lora {
     /// Reads `adapter_config.json` in `folder`.
     pub fn load(folder: &Path) -> Result<Self> {
-        let path = folder.join("adapter_config.json");
-        let bytes = std::fs::read(&path).map_err(|source| Error::File {
-            action: "read",
-            path: path.clone(),
-            source,
-        })?;
-        Self::parse(&bytes).map_err(|problem| Error::Checkpoint { path, problem })
+        settings::read(&folder.join("adapter_config.json"), Self::of)
     }
 
-    fn parse(json: &[u8]) -> std::result::Result<Self, String> {
-        let mut value: Value = serde_json::from_slice(json).map_err(|error| format!("not JSON: {error}"))?;
+    fn of(mut value: Value) -> std::result::Result<Self, String> {
         if value["peft_type"] != "LORA" {
             return Err(format!(
                 "peft_type {} is not supported; supported: LORA",
@@ -139,5 +133,50 @@ impl Adapter {
     /// `[…, inputs]` to `[…, outputs]`.
     pub(crate) fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         ops::linear(&ops::linear(x, &self.a, None)?, &self.b, None)? * self.scale
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vlm::{Config, Network, verify};
+    use candle_core::Device;
+
+    /// Fills `folder` with an adapter of the parity checkpoint.
+    fn write(folder: &Path) {
+        let parity = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/parity");
+        let lora = Lora {
+            rank: 2,
+            alpha: 3.0,
+            targets: ["q_proj", "o_proj", "gate_proj", "fc2"].map(str::to_owned).to_vec(),
+        };
+        let weights = Weights::open(&parity, &Device::Cpu).unwrap().adapted(lora.clone(), 7);
+        Network::new(&Config::load(&parity).unwrap(), &weights).unwrap();
+        for variable in weights.variables().values() {
+            let values = (0..variable.elem_count()).map(|at| (at * 7 % 13) as f32 / 30.0 - 0.2);
+            let values = Tensor::from_iter(values, &Device::Cpu).unwrap();
+            variable.set(&values.reshape(variable.shape()).unwrap()).unwrap();
+        }
+        lora.save(folder, &weights.variables()).unwrap();
+    }
+
+    /// `tests/data/parity/lora_written` is what [`write`] gives, and what PEFT computes with it:
+    /// `AUDITDM_ADAPTER=FOLDER cargo test --release peft_loads` writes it anew, `make_lora_fixture.py … --check` has PEFT
+    /// load it.
+    #[test]
+    fn peft_loads_what_is_written() {
+        let parity = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/parity");
+        if let Some(folder) = std::env::var_os("AUDITDM_ADAPTER") {
+            return write(Path::new(&folder));
+        }
+        let (folder, known) = (tempfile::tempdir().unwrap(), parity.join("lora_written"));
+        write(folder.path());
+        for file in ["adapter_config.json", "adapter_model.safetensors"] {
+            let [ours, checked] = [folder.path(), &known].map(|folder| std::fs::read(folder.join(file)).unwrap());
+            assert!(ours == checked, "{file} is not the one that PEFT has loaded");
+        }
+        let fixture = known.join("batch.safetensors");
+        let report = verify(&parity, Some(folder.path()), Some(&fixture), 1e-4).unwrap();
+        assert!(report.passed(), "{report}");
     }
 }

@@ -168,3 +168,5 @@ pub fn join_heads(x: &Tensor) -> Result<Tensor> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod torch;

@@ -1,14 +1,16 @@
 //! Time and memory of the networks, for comparison with PyTorch on the same checkpoints (`benches/peers/vlm.py`).
 //!
 //! `cargo bench --bench vlm -- MODE FOLDER` with MODE `train` (a step of AdamW on a text-only checkpoint), `forward`,
-//! `generate` (a PaliGemma checkpoint) or `lora` (a step of adapters, and its memory against the sum on paper). Prints one
+//! `generate` (of PaliGemma or Gemma 3) or `lora` (a step of adapters, and its memory against the sum on paper). Prints one
 //! line of JSON. Inputs are formulas that the other side computes as well.
 
 #![allow(missing_docs, reason = "a program")]
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 use auditdm::train::Optimiser;
-use auditdm::vlm::{Batch, Config, Draw, Lora, Network, Role, Sequence, Side, Weights, generate, ops};
+use auditdm::vlm::{
+    Batch, Config, Draw, Family, Lora, Network, Prefix, Role, Sequence, Side, Weights, generate_after, ops,
+};
 use candle_core::{Device, Tensor};
 use rayon::ThreadPoolBuilder;
 use std::path::Path;
@@ -60,7 +62,9 @@ type Measured = (f64, f64, Option<usize>);
 fn peak_bytes() -> Result<usize> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let kib = line.and_then(|line| line.split_whitespace().nth(1)).ok_or("no VmHWM")?;
+    let kib = line
+        .and_then(|line| line.split_whitespace().nth(1))
+        .ok_or("no VmHWM")?;
     Ok(kib.parse::<usize>()? << 10)
 }
 
@@ -107,7 +111,9 @@ fn train(folder: &Path, batch: usize, length: usize) -> Result<Measured> {
             .stack_size(STACK_BYTES)
             .build()
     };
-    let workers = (0..THREADS).map(worker).collect::<std::result::Result<Vec<_>, _>>()?;
+    let workers = (0..THREADS)
+        .map(worker)
+        .collect::<std::result::Result<Vec<_>, _>>()?;
     let step = || -> Result<f64> {
         let share = batch / THREADS;
         let shard = |at: usize| -> Result<(f64, Vec<Vec<f32>>)> {
@@ -117,7 +123,10 @@ fn train(folder: &Path, batch: usize, length: usize) -> Result<Measured> {
                 let found = found.get(variable.as_tensor()).ok_or("no gradient")?;
                 Ok(found.flatten_all()?.to_vec1()?)
             });
-            Ok((f64::from(loss.to_scalar::<f32>()?), gradients.collect::<Result<_>>()?))
+            Ok((
+                f64::from(loss.to_scalar::<f32>()?),
+                gradients.collect::<Result<_>>()?,
+            ))
         };
         let shards: Vec<_> = std::thread::scope(|scope| {
             let running: Vec<_> = workers
@@ -163,10 +172,14 @@ fn pixels(config: &Config, images: usize) -> Result<Tensor> {
     Ok(Tensor::from_iter(values, &Device::Cpu)?.reshape((images, 3, side, side))?)
 }
 
-/// Prompts of 16 tokens behind the image's.
+/// Prompts of 16 tokens behind the image's, which stand between marks in a chat.
 fn prompts(config: &Config, rows: usize) -> Vec<Vec<u32>> {
     let question = |row: usize| (0..16).map(move |at| id(row * 16 + at, 31_000));
-    let image = vec![config.image_token_index; config.image_tokens()];
+    let mut image = vec![config.image_token_index; config.image_tokens()];
+    if config.model_type == Family::Gemma3 {
+        image.splice(0..0, [2, config.boi_token_index]);
+        image.push(config.eoi_token_index);
+    }
     (0..rows)
         .map(|row| image.iter().copied().chain(question(row)).collect())
         .collect()
@@ -193,10 +206,14 @@ fn forward(folder: &Path) -> Result<Measured> {
     Ok((seconds, f64::from(largest), None))
 }
 
-/// Sixteen tokens for each of sixteen questions, four on each of four images.
+/// Sixteen tokens for each of sixteen questions, four on each of four images, as a local model answers them: each image
+/// is seen once, and read once where the family allows it.
 fn answers(folder: &Path) -> Result<Measured> {
     let model = network(folder)?;
-    let batch = batch(model.config(), &prompts(model.config(), 16));
+    let prompts = prompts(model.config(), 16);
+    let shared = Prefix::length(model.config(), &prompts[0]);
+    let rests: Vec<Vec<u32>> = prompts.iter().map(|prompt| prompt[shared..].to_vec()).collect();
+    let batch = batch(model.config(), &rests);
     let pixels = pixels(model.config(), 4)?;
     let draw = Draw {
         temperature: 0.0,
@@ -206,9 +223,22 @@ fn answers(folder: &Path) -> Result<Measured> {
     };
     let image_of = Tensor::from_iter((0..16u32).map(|row| row / 4), &Device::Cpu)?;
     let (seconds, sum) = quickest(3, || {
-        let images = model.project(&model.see(&pixels)?)?.index_select(&image_of, 0)?;
-        let rows = generate(&model, &batch, &images, &[draw; 16], |_, _| false)?;
-        Ok(rows.iter().flat_map(|row| &row.token_ids).map(|&id| f64::from(id)).sum::<f64>())
+        let seen = model.project(&model.see(&pixels)?)?;
+        let (mut prefixes, mut images) = (Vec::new(), seen.index_select(&image_of, 0)?);
+        if shared > 0 {
+            images = model.no_images()?;
+            for image in 0..4 {
+                let ids = &prompts[image * 4][..shared];
+                prefixes.push(Prefix::new(&model, ids, &seen.narrow(0, image, 1)?)?);
+            }
+        }
+        let prefixes: Vec<&Prefix> = prefixes.iter().flat_map(|prefix| [prefix; 4]).collect();
+        let rows = generate_after(&model, &prefixes, &batch, &images, &[draw; 16], |_, _| false)?;
+        Ok(rows
+            .iter()
+            .flat_map(|row| &row.token_ids)
+            .map(|&id| f64::from(id))
+            .sum::<f64>())
     })?;
     Ok((seconds, sum, None))
 }
@@ -216,7 +246,15 @@ fn answers(folder: &Path) -> Result<Measured> {
 /// A step of adapters on every linear layer of the decoder, four questions on four images.
 fn lora(folder: &Path) -> Result<Measured> {
     let config = Config::load(folder)?;
-    let names = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+    let names = [
+        "q_proj",
+        "k_proj",
+        "v_proj",
+        "o_proj",
+        "gate_proj",
+        "up_proj",
+        "down_proj",
+    ];
     let lora = Lora {
         rank: 8,
         alpha: 16.0,
@@ -225,7 +263,11 @@ fn lora(folder: &Path) -> Result<Measured> {
     let weights = Weights::open(folder, &Device::Cpu)?.adapted(lora, 1);
     let model = Network::new(&config, &weights)?;
     let parameters = weights.handed_out();
-    let trained: usize = weights.variables().values().map(|variable| variable.elem_count()).sum();
+    let trained: usize = weights
+        .variables()
+        .values()
+        .map(|variable| variable.elem_count())
+        .sum();
     let mut optimiser = Optimiser::adamw(weights.variables());
     let (pixels, batch) = (pixels(&config, 4)?, batch(&config, &prompts(&config, 4)));
     let (seconds, loss) = quickest(2, || {
@@ -235,13 +277,14 @@ fn lora(folder: &Path) -> Result<Measured> {
         let labels = Tensor::from_iter((0..32).map(|at| i64::from(id(at, 31_000))), &Device::Cpu)?;
         let loss = ops::cross_entropy(&model.logits(&last)?, &labels)?;
         let found = loss.backward()?;
-        let gradients = optimiser
-            .variables()
-            .iter()
-            .map(|(_, variable)| match found.get(variable.as_tensor()) {
-                Some(gradient) => Ok(gradient.flatten_all()?.to_vec1()?),
-                None => Ok(vec![0.0; variable.elem_count()]),
-            });
+        let gradients =
+            optimiser
+                .variables()
+                .iter()
+                .map(|(_, variable)| match found.get(variable.as_tensor()) {
+                    Some(gradient) => Ok(gradient.flatten_all()?.to_vec1()?),
+                    None => Ok(vec![0.0; variable.elem_count()]),
+                });
         let gradients = gradients.collect::<Result<Vec<_>>>()?;
         optimiser.step(&gradients, 1e-4)?;
         Ok(loss.to_scalar::<f32>()?)

@@ -280,10 +280,15 @@ impl Config {
         self.journal.iter_mut().for_each(resolve);
         self.source.annotations.iter_mut().for_each(resolve);
         let semantic = self.divergence.semantic.iter_mut();
-        semantic.map(|semantic| &mut semantic.path).for_each(resolve_model);
+        semantic
+            .map(|semantic| &mut semantic.path)
+            .for_each(resolve_model);
         for model in self.models.values_mut() {
             if let ModelOptions::Local(local) = model {
-                [&mut local.path].into_iter().chain(&mut local.adapter).for_each(resolve_model);
+                [&mut local.path]
+                    .into_iter()
+                    .chain(&mut local.adapter)
+                    .for_each(resolve_model);
             }
         }
         self

@@ -87,7 +87,9 @@ impl Embedder {
         let tokens = self.bert.forward(ids)?; // (T, W)
         let mut vector = self.pooling.of(&tokens)?;
         let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-12);
-        vector.iter_mut().for_each(|x| *x /= length);
+        for x in &mut vector {
+            *x /= length;
+        }
         Ok(vector)
     }
 }
@@ -136,7 +138,11 @@ mod tests {
         let ours = embedder.embed(&texts).unwrap();
         assert_eq!(ours.len(), expected.embeddings.len());
         let pairs = ours.iter().flatten().zip(expected.embeddings.iter().flatten());
-        assert_eq!(embedder.embed(&texts[2..3]).unwrap()[0], ours[2], "company changes nothing");
+        assert_eq!(
+            embedder.embed(&texts[2..3]).unwrap()[0],
+            ours[2],
+            "company changes nothing"
+        );
         pairs
             .map(|(ours, theirs)| (ours - theirs).abs())
             .fold(0.0, f32::max)
@@ -162,7 +168,12 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        for file in ["config.json", "model.safetensors", "tokenizer.json", "modules.json"] {
+        for file in [
+            "config.json",
+            "model.safetensors",
+            "tokenizer.json",
+            "modules.json",
+        ] {
             std::fs::copy(data().join(file), folder.path().join(file)).unwrap();
         }
         let problem = || Embedder::load(folder.path()).unwrap_err().to_string();
@@ -170,14 +181,26 @@ mod tests {
         let pooling = folder.path().join("1_Pooling");
         std::fs::create_dir(&pooling).unwrap();
         std::fs::write(pooling.join("config.json"), r#"{"pooling_mode": "lasttoken"}"#).unwrap();
-        assert!(problem().contains("`lasttoken` is not supported"), "{}", problem());
+        assert!(
+            problem().contains("`lasttoken` is not supported"),
+            "{}",
+            problem()
+        );
         std::fs::copy(data().join("1_Pooling/config.json"), pooling.join("config.json")).unwrap();
         let config = folder.path().join("config.json");
         let fitting = std::fs::read_to_string(&config).unwrap();
         std::fs::write(&config, fitting.replace("\"bert\"", "\"roberta\"")).unwrap();
         assert!(problem().contains("model_type `roberta`"), "{}", problem());
-        std::fs::write(&config, fitting.replace("\"vocab_size\": 97", "\"vocab_size\": 90")).unwrap();
-        assert!(problem().contains("[90, 32]") || problem().contains("the network knows 90"), "{}", problem());
+        std::fs::write(
+            &config,
+            fitting.replace("\"vocab_size\": 97", "\"vocab_size\": 90"),
+        )
+        .unwrap();
+        assert!(
+            problem().contains("[90, 32]") || problem().contains("the network knows 90"),
+            "{}",
+            problem()
+        );
         std::fs::write(&config, fitting).unwrap();
         assert!(Embedder::load(folder.path()).is_ok());
     }

@@ -1,7 +1,7 @@
 """This crate's networks against PyTorch and transformers: the same checkpoints, inputs and machine, two threads, f32, one
 process after the other.
 Usage: python benches/peers/vlm.py FOLDER [MODE ...]   needs: torch, transformers. Checkpoints with random weights are
-written into FOLDER (1.3 GB) unless they are there. MODE: train_128, train_256, forward, generate, lora; all by default.
+written into FOLDER (2.6 GB) unless they are there. MODE: train_128, train_256, forward, generate, generate_gemma3, lora; all by default.
 Prints for each: seconds of the quickest run, peak memory, a number that both sides must agree on, and the ratio of times."""
 import json
 import os
@@ -12,7 +12,7 @@ import time
 
 THREADS = 2
 MODES = {"train_128": ("train", "text_128", 128, 50), "train_256": ("train", "text_256", 64, 64),
-         "forward": ("forward", "paligemma"), "generate": ("generate", "paligemma"), "lora": ("lora", "paligemma")}
+         "forward": ("forward", "paligemma"), "generate": ("generate", "paligemma"), "generate_gemma3": ("generate", "gemma3"), "lora": ("lora", "paligemma")}
 
 
 def checkpoints(folder):
@@ -33,6 +33,17 @@ def checkpoints(folder):
                                num_key_value_heads=4, head_dim=128, query_pre_attn_scalar=128)
         config = tf.PaliGemmaConfig(vision_config=vision, text_config=text, image_token_index=31999, projection_dim=1024, hidden_size=1024)
         tf.PaliGemmaForConditionalGeneration(config).float().save_pretrained(path)
+    path = os.path.join(folder, "gemma3")
+    if not os.path.exists(path):
+        vision = tf.SiglipVisionConfig(hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12, patch_size=14,
+                                       image_size=224)
+        text = tf.Gemma3TextConfig(vocab_size=32000, hidden_size=1024, intermediate_size=4096, num_hidden_layers=12, num_attention_heads=8,
+                                   num_key_value_heads=4, head_dim=128, query_pre_attn_scalar=128, sliding_window=512)
+        config = tf.Gemma3Config(vision_config=vision, text_config=text, mm_tokens_per_image=256, image_token_index=31999,
+                                 boi_token_index=31998, eoi_token_index=31997)
+        model = tf.Gemma3ForConditionalGeneration(config).float()
+        torch.nn.init.normal_(model.model.multi_modal_projector.mm_input_projection_weight, std=0.03)
+        model.save_pretrained(path)
 
 
 def token(at, vocabulary):
@@ -65,11 +76,15 @@ def theirs(mode, path, batch=0, length=0):
             optimiser.step()
             return loss
         return quickest(5, step)
-    model = tf.PaliGemmaForConditionalGeneration.from_pretrained(path).float().eval()
+    chat = os.path.basename(path) == "gemma3"
+    architecture = tf.Gemma3ForConditionalGeneration if chat else tf.PaliGemmaForConditionalGeneration
+    model = architecture.from_pretrained(path).float().eval()
     rows, images = (16, 4) if mode == "generate" else (4, 4)
     pixels = torch.tensor([((at % 1009) / 504.5 - 1.0) * 0.9 for at in range(images * 3 * 224 * 224)]).reshape(images, 3, 224, 224)
-    ids = torch.tensor([[31999] * 256 + [token(row * 16 + at, 31000) for at in range(16)] for row in range(rows)])
-    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "pixel_values": pixels.repeat_interleave(rows // images, 0)}
+    image = [2, 31998] + [31999] * 256 + [31997] if chat else [31999] * 256
+    ids = torch.tensor([image + [token(row * 16 + at, 31000) for at in range(16)] for row in range(rows)])
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "pixel_values": pixels.repeat_interleave(rows // images, 0),
+              "token_type_ids": (ids == 31999).long() if chat else torch.zeros_like(ids)}
     if mode == "forward":
         def forward():
             with torch.no_grad():
@@ -78,7 +93,7 @@ def theirs(mode, path, batch=0, length=0):
     if mode == "generate":
         def generate():
             with torch.no_grad():
-                return model.generate(**inputs, max_new_tokens=16, min_new_tokens=16, do_sample=False, eos_token_id=None)[:, 272:].sum()
+                return model.generate(**inputs, max_new_tokens=16, min_new_tokens=16, do_sample=False, eos_token_id=None)[:, ids.shape[1]:].sum()
         return quickest(3, generate)
     from peft import LoraConfig, get_peft_model
     names = "q_proj k_proj v_proj o_proj gate_proj up_proj down_proj".split()

@@ -53,7 +53,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         tolerance,
     } = &arguments.command;
     let adapter = adapter.as_deref().map(hub::folder).transpose()?;
-    let report = vlm::verify(&hub::folder(folder)?, adapter.as_deref(), fixture.as_deref(), *tolerance)?;
+    let report = vlm::verify(
+        &hub::folder(folder)?,
+        adapter.as_deref(),
+        fixture.as_deref(),
+        *tolerance,
+    )?;
     writeln!(Out, "{report}")?;
     Ok(if report.passed() {
         ExitCode::SUCCESS

@@ -49,7 +49,12 @@ pub(super) fn validate(config: &Config, text: &str) -> Vec<Problem> {
             "`number_tolerance` is a share from 0 to below 1, e.g. 0.05",
         );
     }
-    for problem in config.divergence.semantic.iter().flat_map(SemanticOptions::validate) {
+    for problem in config
+        .divergence
+        .semantic
+        .iter()
+        .flat_map(SemanticOptions::validate)
+    {
         found.option(&["divergence", "semantic"], "[divergence.semantic]", &problem);
     }
     let pace = &config.pace;

@@ -35,7 +35,8 @@ mod tests {
 
     #[test]
     fn majorities() {
-        let agreed = |answers: &[&str]| consensus(answers, &[], &Scale::default()).map(|c| (c.answer, c.agreement));
+        let agreed =
+            |answers: &[&str]| consensus(answers, &[], &Scale::default()).map(|c| (c.answer, c.agreement));
         assert_eq!(agreed(&[]), None);
         assert_eq!(agreed(&["two", "2"]), Some(("two".to_owned(), 1.0)));
         assert_eq!(agreed(&["cat", "dog"]), Some(("cat".to_owned(), 0.5)));

@@ -170,14 +170,22 @@ mod tests {
         assert_eq!(near, apart(LONG[1], LONG[0]));
         let denied = LONG[1].replace("are playing", "are not playing");
         assert_eq!(apart(LONG[0], &denied), Distance::new("conflict", 1.0));
-        assert_eq!(apart("cat", "dog").rule, "likeness", "short answers stay with the rules");
+        assert_eq!(
+            apart("cat", "dog").rule,
+            "likeness",
+            "short answers stay with the rules"
+        );
         assert_eq!(Scale::default().distance(LONG[0], LONG[1], &[]).score, None);
     }
 
     #[test]
     fn the_bound_is_one_half() {
         let scale = scale(0.8);
-        assert!(scale.name().starts_with("rules-1 agreement=0.5 tolerance=0 semantic="));
+        assert!(
+            scale
+                .name()
+                .starts_with("rules-1 agreement=0.5 tolerance=0 semantic=")
+        );
         assert!(scale.name().ends_with(" above=0.8"));
         let semantic = Semantic::open(scale.measure.semantic.as_ref().unwrap()).unwrap();
         let score = |cosine| semantic.score(cosine);

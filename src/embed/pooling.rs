@@ -36,7 +36,7 @@ impl Pooling {
         if !modules.is_file() {
             return Ok(mean);
         }
-        let parts = settings::read(&modules, parts)?;
+        let parts = settings::read(&modules, |value| parts(&value))?;
         let Some(path) = parts else { return Ok(mean) };
         // A name is a folder of this folder, never a way out of it.
         if path.components().count() != 1 || path.file_name().is_none() {
@@ -60,7 +60,7 @@ impl Pooling {
 }
 
 /// The folder of the pooling, if there is one; an error for modules that are not supported.
-fn parts(modules: Value) -> std::result::Result<Option<PathBuf>, String> {
+fn parts(modules: &Value) -> std::result::Result<Option<PathBuf>, String> {
     let mut pooling = None;
     for module in modules.as_array().ok_or("it lists no modules")? {
         let kind = module["type"].as_str().unwrap_or_default();
@@ -92,7 +92,9 @@ fn rule(config: &Value) -> std::result::Result<Rule, String> {
     match names.join(" + ").as_str() {
         "mean" | "mean_tokens" => Ok(Rule::Mean),
         "cls" | "cls_token" => Ok(Rule::First),
-        other => Err(format!("pooling `{other}` is not supported; supported: mean, cls")),
+        other => Err(format!(
+            "pooling `{other}` is not supported; supported: mean, cls"
+        )),
     }
 }
 
@@ -110,7 +112,7 @@ mod tests {
         assert!(rule(&two).unwrap_err().contains("cls_token + mean_tokens"));
         assert!(rule(&json!({})).is_err());
         let outside = json!([{"type": "x.Pooling", "path": "../elsewhere"}]);
-        assert_eq!(parts(outside).unwrap(), Some(PathBuf::from("../elsewhere")));
-        assert!(parts(json!([{"type": "x.Dense", "path": "2_Dense"}])).is_err());
+        assert_eq!(parts(&outside).unwrap(), Some(PathBuf::from("../elsewhere")));
+        assert!(parts(&json!([{"type": "x.Dense", "path": "2_Dense"}])).is_err());
     }
 }

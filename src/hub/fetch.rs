@@ -63,7 +63,7 @@ impl Listed {
 pub(super) async fn fetch(hub: &Hub, id: &Id) -> Result<PathBuf, String> {
     let client = reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(10))
-        .read_timeout(Duration::from_secs(60))
+        .read_timeout(Duration::from_mins(1))
         .build()
         .map_err(|error| error.to_string())?;
     let hub = Connection { client, hub };
@@ -111,9 +111,11 @@ fn wanted(listed: &[Listed]) -> Vec<&Listed> {
             let number = rest.strip_suffix(".safetensors").unwrap_or_default();
             !whole
                 && number.starts_with('-')
-                && number
-                    .split("-of-")
-                    .all(|part| part.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit()))
+                && number.split("-of-").all(|part| {
+                    part.trim_start_matches('-')
+                        .bytes()
+                        .all(|byte| byte.is_ascii_digit())
+                })
         }
         None => false,
     };
@@ -161,7 +163,11 @@ impl Connection<'_> {
     async fn json<T: serde::de::DeserializeOwned>(&self, address: &str) -> Result<T, String> {
         let mut response = self.get(address).await?;
         let mut bytes = Vec::new();
-        while let Some(more) = response.chunk().await.map_err(|error| error.without_url().to_string())? {
+        while let Some(more) = response
+            .chunk()
+            .await
+            .map_err(|error| error.without_url().to_string())?
+        {
             bytes.extend_from_slice(&more);
             if bytes.len() > LONGEST_LISTING {
                 return Err("the hub's listing does not end".to_owned());

@@ -73,7 +73,17 @@ mod tests {
         assert_eq!(id.folder(), "models--google--paligemma2-3b-mix-224");
         assert_eq!(Id::parse("a/b").unwrap().revision(), "main");
         for path in [
-            "checkpoint", "./a", "../a", "/a/b", "a/b/c", "a/", "a/b@", "a/b@../c", "a/b@x/../../y", "a/b?c", "s3://a",
+            "checkpoint",
+            "./a",
+            "../a",
+            "/a/b",
+            "a/b/c",
+            "a/",
+            "a/b@",
+            "a/b@../c",
+            "a/b@x/../../y",
+            "a/b?c",
+            "s3://a",
         ] {
             assert_eq!(Id::parse(path), None, "{path}");
         }

@@ -40,9 +40,14 @@ async fn serve(State(hub): State<Arc<Served>>, uri: Uri, headers: HeaderMap) -> 
             let lfs = name.ends_with(".safetensors").then(|| serde_json::json!({"oid": hash}));
             serde_json::json!({"type": "file", "path": name, "size": content.len(), "oid": &hash[..40], "lfs": lfs})
         });
-        return (StatusCode::OK, serde_json::json!(listed.collect::<Vec<_>>()).to_string().into());
+        return (
+            StatusCode::OK,
+            serde_json::json!(listed.collect::<Vec<_>>()).to_string().into(),
+        );
     }
-    let name = path.strip_prefix(&format!("/org/tiny/resolve/{COMMIT}/")).unwrap_or_default();
+    let name = path
+        .strip_prefix(&format!("/org/tiny/resolve/{COMMIT}/"))
+        .unwrap_or_default();
     let Some((name, content)) = hub.files.get_key_value(name) else {
         return (StatusCode::NOT_FOUND, Bytes::new());
     };
@@ -62,7 +67,10 @@ fn start(hub: &Arc<Served>) -> String {
     let address = format!("http://{}", listener.local_addr().unwrap());
     let app = Router::new().fallback(serve).with_state(hub.clone());
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             axum::serve(listener, app).await.unwrap();
@@ -76,7 +84,13 @@ fn served() -> Served {
     crate::vlm::write_random(folder.path(), 1);
     let read = |name: &'static str| (name, std::fs::read(folder.path().join(name)).unwrap());
     let mut files = BTreeMap::from(
-        ["config.json", "tokenizer.json", "preprocessor_config.json", "model.safetensors"].map(read),
+        [
+            "config.json",
+            "tokenizer.json",
+            "preprocessor_config.json",
+            "model.safetensors",
+        ]
+        .map(read),
     );
     files.insert("pytorch_model.bin", vec![1; 100]);
     files.insert("../outside.json", vec![1; 100]);
@@ -108,14 +122,27 @@ fn a_model_is_fetched_once_and_then_found() {
     let cache = tempfile::tempdir().unwrap();
     let mut hub = hub(cache.path(), &start(&served));
     let folder = hub.folder(&id("org/tiny")).unwrap();
-    assert_eq!(folder, cache.path().join("models--org--tiny/snapshots").join(COMMIT));
+    assert_eq!(
+        folder,
+        cache.path().join("models--org--tiny/snapshots").join(COMMIT)
+    );
     let checkpoint = crate::vlm::Checkpoint::load(&folder, None, &candle_core::Device::Cpu).unwrap();
     assert_eq!(checkpoint.revision.len(), 64);
-    assert!(!folder.join("pytorch_model.bin").exists(), "it is not read by anybody here");
+    assert!(
+        !folder.join("pytorch_model.bin").exists(),
+        "it is not read by anybody here"
+    );
     let asked = served.asked.lock().unwrap().clone();
     let count = |file: &str| asked.iter().filter(|path| path.ends_with(file)).count();
-    assert_eq!((count("model.safetensors"), count("config.json")), (2, 2), "{asked:?}");
-    assert!(count("outside.json") + count("pytorch_model.bin") == 0, "{asked:?}");
+    assert_eq!(
+        (count("model.safetensors"), count("config.json")),
+        (2, 2),
+        "{asked:?}"
+    );
+    assert!(
+        count("outside.json") + count("pytorch_model.bin") == 0,
+        "{asked:?}"
+    );
     let blobs = std::fs::read_dir(cache.path().join("models--org--tiny/blobs")).unwrap();
     assert_eq!(blobs.count(), 4, "nothing half is left");
 
@@ -141,7 +168,10 @@ fn what_cannot_be_had_is_explained() {
     let mut hub = hub(cache.path(), &start(&served));
     let problem = |hub: &Hub, name: &str| hub.folder(&id(name)).unwrap_err().to_string();
     let refused = problem(&hub, "org/tiny");
-    assert!(refused.contains("HF_TOKEN") && !refused.contains("secret"), "{refused}");
+    assert!(
+        refused.contains("HF_TOKEN") && !refused.contains("secret"),
+        "{refused}"
+    );
     hub.token = Some("secret".to_owned());
     assert!(problem(&hub, "org/other").contains("no such model or revision"));
     assert!(hub.folder(&id("org/tiny")).is_ok());
@@ -149,7 +179,9 @@ fn what_cannot_be_had_is_explained() {
     hub.offline = true;
     let offline = problem(&hub, "org/other@v2");
     assert!(
-        offline.contains("`org/other@v2`") && offline.contains("models--org--other") && offline.contains("HF_HUB_OFFLINE"),
+        offline.contains("`org/other@v2`")
+            && offline.contains("models--org--other")
+            && offline.contains("HF_HUB_OFFLINE"),
         "{offline}"
     );
     hub.offline = false;
@@ -170,10 +202,16 @@ fn a_content_that_stays_wrong_is_not_kept() {
     let cache = tempfile::tempdir().unwrap();
     let hub = hub(cache.path(), &start(&served));
     let problem = hub.folder(&id("org/tiny")).unwrap_err().to_string();
-    assert!(problem.contains("`model.safetensors`: its content is not"), "{problem}");
+    assert!(
+        problem.contains("`model.safetensors`: its content is not"),
+        "{problem}"
+    );
     let blobs = std::fs::read_dir(cache.path().join("models--org--tiny/blobs")).unwrap();
     assert_eq!(blobs.count(), 0);
-    assert!(hub.folder(&id("org/tiny")).is_ok(), "the next attempt starts anew");
+    assert!(
+        hub.folder(&id("org/tiny")).is_ok(),
+        "the next attempt starts anew"
+    );
 }
 
 #[test]
@@ -186,7 +224,10 @@ fn a_cache_that_others_filled_is_used() {
     std::fs::write(model.join("refs/main"), COMMIT).unwrap();
     let mut hub = hub(cache.path(), "http://127.0.0.1:9");
     hub.offline = true;
-    assert!(hub.folder(&id("org/tiny")).is_err(), "a snapshot without weights is not whole");
+    assert!(
+        hub.folder(&id("org/tiny")).is_err(),
+        "a snapshot without weights is not whole"
+    );
     crate::vlm::write_random(&snapshot, 1);
     assert_eq!(hub.folder(&id("org/tiny")).unwrap(), snapshot);
     assert!(hub.folder(&id("org/tiny@v1")).is_err());

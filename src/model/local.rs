@@ -65,8 +65,7 @@ impl LocalModel {
     pub fn open(options: &LocalOptions, sampling: &Sampling) -> Result<Self> {
         let name = hub::short_name(&options.path);
         let adapter = options.adapter.as_deref().map(hub::folder).transpose()?;
-        let checkpoint =
-            Checkpoint::load(&hub::folder(&options.path)?, adapter.as_deref(), &vlm::device()?)?;
+        let checkpoint = Checkpoint::load(&hub::folder(&options.path)?, adapter.as_deref(), &vlm::device()?)?;
         let config = checkpoint.network.config();
         let own = config
             .auditdm

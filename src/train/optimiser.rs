@@ -234,7 +234,10 @@ mod tests {
 
     #[test]
     fn pytorch_takes_the_same_steps() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/training/adamw.safetensors");
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/data/training/adamw.safetensors"
+        );
         let fixture = safetensors::load(path, &Device::Cpu).unwrap();
         let numbers = |name: String| fixture[&name].flatten_all().unwrap().to_vec1::<f32>().unwrap();
         let names = ["matrix", "vector"];
@@ -250,8 +253,14 @@ mod tests {
             });
             optimiser.step(&gradients, 0.03).unwrap();
             for (name, variable) in &variables {
-                for (ours, theirs) in values(variable).iter().zip(numbers(format!("after.{step}.{name}"))) {
-                    assert!((ours - theirs).abs() < 1e-5, "step {step}, {name}: {ours}, PyTorch {theirs}");
+                for (ours, theirs) in values(variable)
+                    .iter()
+                    .zip(numbers(format!("after.{step}.{name}")))
+                {
+                    assert!(
+                        (ours - theirs).abs() < 1e-5,
+                        "step {step}, {name}: {ours}, PyTorch {theirs}"
+                    );
                 }
             }
         }

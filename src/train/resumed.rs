@@ -27,7 +27,7 @@ fn learner(folder: &std::path::Path) -> (Learner, Course, u64) {
 fn sitting(folder: &std::path::Path, until: u64) -> Vec<f64> {
     let (mut learner, course, from) = learner(folder);
     let losses = (from..until).map(|step| {
-        let lesson = |shard| course.lesson(step * 2 + shard as u64, true);
+        let lesson = |shard: usize| course.lesson(step * 2 + shard as u64, true);
         learner.step(2, rate(step, 0.5), &lesson).unwrap().loss
     });
     let losses = losses.collect();

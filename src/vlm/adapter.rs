@@ -88,8 +88,13 @@ impl Lora {
     /// are those of the adapted network.
     pub fn save(&self, folder: &Path, variables: &BTreeMap<String, Var>) -> Result<()> {
         let path = folder.join("adapter_config.json");
+        // By their whole names: PEFT would adapt layers of the same last name that the network here does not have.
+        let layers: Vec<String> = variables
+            .keys()
+            .filter_map(|name| name.strip_suffix(".lora_A.weight").map(module_name))
+            .collect();
         let config = json!({
-            "peft_type": "LORA", "bias": "none", "r": self.rank, "lora_alpha": self.alpha, "target_modules": self.targets,
+            "peft_type": "LORA", "bias": "none", "r": self.rank, "lora_alpha": self.alpha, "target_modules": layers,
         });
         std::fs::write(&path, config.to_string() + "\n").map_err(|source| Error::File {
             action: "write",
@@ -103,12 +108,15 @@ impl Lora {
     }
 }
 
-/// A tensor's name in PEFT's files, which name layers as transformers' modules do.
+/// A layer's or tensor's name as transformers' modules have it.
+fn module_name(name: &str) -> String {
+    name.replacen("language_model.model.", "language_model.", 1)
+        .replacen("vision_tower.vision_model.", "vision_tower.", 1)
+}
+
+/// A tensor's name in PEFT's files.
 fn peft_name(name: &str) -> String {
-    let name = name
-        .replacen("language_model.model.", "language_model.", 1)
-        .replacen("vision_tower.vision_model.", "vision_tower.", 1);
-    format!("base_model.model.model.{name}")
+    format!("base_model.model.model.{}", module_name(name))
 }
 
 impl Adapter {
@@ -148,9 +156,13 @@ mod tests {
         let lora = Lora {
             rank: 2,
             alpha: 3.0,
-            targets: ["q_proj", "o_proj", "gate_proj", "fc2"].map(str::to_owned).to_vec(),
+            targets: ["q_proj", "o_proj", "gate_proj", "fc2"]
+                .map(str::to_owned)
+                .to_vec(),
         };
-        let weights = Weights::open(&parity, &Device::Cpu).unwrap().adapted(lora.clone(), 7);
+        let weights = Weights::open(&parity, &Device::Cpu)
+            .unwrap()
+            .adapted(lora.clone(), 7);
         Network::new(&Config::load(&parity).unwrap(), &weights).unwrap();
         for variable in weights.variables().values() {
             let values = (0..variable.elem_count()).map(|at| (at * 7 % 13) as f32 / 30.0 - 0.2);
@@ -172,7 +184,8 @@ mod tests {
         let (folder, known) = (tempfile::tempdir().unwrap(), parity.join("lora_written"));
         write(folder.path());
         for file in ["adapter_config.json", "adapter_model.safetensors"] {
-            let [ours, checked] = [folder.path(), &known].map(|folder| std::fs::read(folder.join(file)).unwrap());
+            let [ours, checked] =
+                [folder.path(), &known].map(|folder| std::fs::read(folder.join(file)).unwrap());
             assert!(ours == checked, "{file} is not the one that PEFT has loaded");
         }
         let fixture = known.join("batch.safetensors");

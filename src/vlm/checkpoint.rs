@@ -38,7 +38,10 @@ impl Checkpoint {
         let sees = config.model_type.sees();
         let processor = sees.then(|| Processor::load(folder)).transpose()?;
         tokenizer.check_fits(folder, config.text_config.vocab_size)?;
-        let (ours, theirs) = (processor.as_ref().map(Processor::side), config.vision_config.image_size);
+        let (ours, theirs) = (
+            processor.as_ref().map(Processor::side),
+            config.vision_config.image_size,
+        );
         if let Some(ours) = ours.filter(|&ours| ours != theirs) {
             return Err(Error::Checkpoint {
                 path: folder.to_owned(),
@@ -135,7 +138,11 @@ pub(crate) mod tests {
     pub(crate) fn write_random_chat(folder: &Path, seed: u64, sees: bool) {
         let mut config = Config::tiny_gemma3();
         config.text_config.vocab_size = 342;
-        (config.boi_token_index, config.eoi_token_index, config.image_token_index) = (339, 340, 341);
+        (
+            config.boi_token_index,
+            config.eoi_token_index,
+            config.image_token_index,
+        ) = (339, 340, 341);
         if !sees {
             config.model_type = Family::Gemma3Text;
             config.mm_tokens_per_image = None;
@@ -146,7 +153,9 @@ pub(crate) mod tests {
     }
 
     fn data(name: &str) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/data")
+            .join(name)
     }
 
     fn write(folder: &Path, seed: u64, config: &Config, tokenizer: &str) {
@@ -158,11 +167,7 @@ pub(crate) mod tests {
             serde_json::to_string(&processor).unwrap(),
         )
         .unwrap();
-        std::fs::write(
-            folder.join("config.json"),
-            serde_json::to_string(config).unwrap(),
-        )
-        .unwrap();
+        std::fs::write(folder.join("config.json"), serde_json::to_string(config).unwrap()).unwrap();
         let weights = Weights::fresh(seed, &Device::Cpu).trainable();
         Network::new(config, &weights).unwrap();
         save(folder, &weights.variables()).unwrap();

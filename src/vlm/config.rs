@@ -121,7 +121,9 @@ impl Config {
         modernise(&mut value, family)?;
         let mut config: Self = serde_json::from_value(value).map_err(|error| error.to_string())?;
         config.fill_layers();
-        config.check().map_err(|problem| format!("config.json: {problem}"))?;
+        config
+            .check()
+            .map_err(|problem| format!("config.json: {problem}"))?;
         Ok(config)
     }
 

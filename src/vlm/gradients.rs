@@ -23,7 +23,10 @@ fn check(checkpoint: &str, fixture: &str, expected: &str) {
     let config = Config::load(&folder).unwrap();
     let weights = Weights::open(&folder, &Device::Cpu).unwrap().trainable();
     let model = Network::new(&config, &weights).unwrap();
-    let loss = loss(&model, &safetensors::load(folder.join(fixture), &Device::Cpu).unwrap());
+    let loss = loss(
+        &model,
+        &safetensors::load(folder.join(fixture), &Device::Cpu).unwrap(),
+    );
     let value = loss.to_scalar::<f32>().unwrap();
     assert!((value - expected.loss).abs() < 1e-4, "{value} {}", expected.loss);
     let found = loss.backward().unwrap();
@@ -32,7 +35,9 @@ fn check(checkpoint: &str, fixture: &str, expected: &str) {
     for (name, [length, projection]) in expected.gradients {
         let ours = variables.get(&crate::vlm::stored::hub_name(&name));
         let ours = ours.unwrap_or_else(|| panic!("{name} is not a parameter"));
-        let ours = found.get(ours.as_tensor()).expect("every parameter has a gradient");
+        let ours = found
+            .get(ours.as_tensor())
+            .expect("every parameter has a gradient");
         let ours = ours.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         let (mut squares, mut along) = (0.0, 0.0);
         for (at, &gradient) in ours.iter().enumerate() {

@@ -101,7 +101,11 @@ impl Fixture {
             .zip(&kinds)
             .map(|(mask, kinds)| mask.iter().zip(kinds).map(role).collect())
             .collect();
-        let pixels = || get(&tensors, "pixel_values")?.to_dtype(DType::F32).map_err(Error::from);
+        let pixels = || {
+            get(&tensors, "pixel_values")?
+                .to_dtype(DType::F32)
+                .map_err(Error::from)
+        };
         let pixels = config.model_type.sees().then(pixels).transpose()?;
         let fixture = Self {
             images_a_row: pixels.as_ref().map_or(Ok(0), |all| all.dim(0))? / ids.len().max(1),

@@ -61,7 +61,12 @@ impl Siglip {
             layers: (0..config.num_hidden_layers)
                 .map(|index| Layer::new(config, weights, index))
                 .collect::<Result<_>>()?,
-            norm: LayerNorm::new(weights, &format!("{ROOT}.post_layernorm"), width, config.layer_norm_eps)?,
+            norm: LayerNorm::new(
+                weights,
+                &format!("{ROOT}.post_layernorm"),
+                width,
+                config.layer_norm_eps,
+            )?,
         })
     }
 
@@ -89,7 +94,8 @@ impl Layer {
     fn new(config: &VisionConfig, weights: &Weights, index: usize) -> Result<Self> {
         let root = format!("{ROOT}.encoder.layers.{index}");
         let (width, inner) = (config.hidden_size, config.intermediate_size);
-        let norm = |name: &str| LayerNorm::new(weights, &format!("{root}.{name}"), width, config.layer_norm_eps);
+        let norm =
+            |name: &str| LayerNorm::new(weights, &format!("{root}.{name}"), width, config.layer_norm_eps);
         let linear = |name: &str, inputs, outputs| {
             Linear::new(weights, &format!("{root}.{name}"), inputs, outputs, true)
         };

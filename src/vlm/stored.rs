@@ -203,7 +203,10 @@ pub(super) fn hub_name(name: &str) -> String {
     if name == "lm_head.weight" {
         return "language_model.lm_head.weight".into();
     }
-    if ["layers.", "embed_tokens.", "norm."].iter().any(|part| name.starts_with(part)) {
+    if ["layers.", "embed_tokens.", "norm."]
+        .iter()
+        .any(|part| name.starts_with(part))
+    {
         return format!("language_model.model.{name}"); // a decoder alone
     }
     for (part, inner) in [("language_model.", "model."), ("vision_tower.", "vision_model.")] {

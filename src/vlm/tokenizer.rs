@@ -56,7 +56,11 @@ impl Tokenizer {
             form,
             ends: config.text_config.eos_token_id.clone(),
             image: config.image_token_index,
-            image_tokens: if config.model_type.sees() { config.image_tokens() } else { 0 },
+            image_tokens: if config.model_type.sees() {
+                config.image_tokens()
+            } else {
+                0
+            },
         })
     }
 

@@ -99,7 +99,8 @@ impl Worker {
                     vec![Err(fatal("nobody waits for the answer")); asked.len()]
                 } else {
                     // What fails a whole batch fails every other: no memory, a broken device.
-                    let failed = |error: crate::error::Error| Err(fatal(&format!("the local model failed: {error}")));
+                    let failed =
+                        |error: crate::error::Error| Err(fatal(&format!("the local model failed: {error}")));
                     self.batch(&asked, rest, gone)
                         .unwrap_or_else(|error| vec![failed(error); asked.len()])
                 };
@@ -218,9 +219,8 @@ impl Worker {
         };
         let draws: Vec<Draw> = rows.iter().enumerate().map(draw).collect();
         let batch = Batch::new(&rests, length, Side::Left, |id| network.config().role(id));
-        let ended = |row: usize, tokens: &[u32]| {
-            gone() || self.ended(&rows[row].request.sampling.stop, tokens)
-        };
+        let ended =
+            |row: usize, tokens: &[u32]| gone() || self.ended(&rows[row].request.sampling.stop, tokens);
         let drawn = generate_after(&network, &prefixes, &batch, &images, &draws, ended)?;
         asked
             .iter()

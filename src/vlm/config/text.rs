@@ -153,9 +153,7 @@ impl TextConfig {
         ];
         super::check_sizes(&sizes)?;
         let wrong = |what: &str| Err(what.to_owned());
-        let grouped = self
-            .num_attention_heads
-            .is_multiple_of(self.num_key_value_heads);
+        let grouped = self.num_attention_heads.is_multiple_of(self.num_key_value_heads);
         if !self.head_dim.is_multiple_of(2) || !grouped {
             return wrong("head_dim must be even, and num_attention_heads a multiple of num_key_value_heads");
         }

@@ -8,7 +8,10 @@ struct Fixture(HashMap<String, Tensor>);
 
 impl Fixture {
     fn load() -> Self {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/training/operations.safetensors");
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/data/training/operations.safetensors"
+        );
         Self(safetensors::load(path, &Device::Cpu).unwrap())
     }
 
@@ -70,7 +73,9 @@ fn close(ours: &Tensor, theirs: &Tensor, what: &str) {
 fn pytorch_agrees() {
     let fixture = Fixture::load();
     let mask = fixture.tensor("attention.mask");
-    fixture.check("attention", |x| attention(&x[0], &x[1], &x[2], Some(mask), 0.3, None));
+    fixture.check("attention", |x| {
+        attention(&x[0], &x[1], &x[2], Some(mask), 0.3, None)
+    });
     fixture.check("attention_capped", |x| {
         attention(&x[0], &x[1], &x[2], Some(mask), 0.3, Some(2.0))
     });

@@ -36,7 +36,7 @@ async fn serve(State(hub): State<Arc<Served>>, uri: Uri, headers: HeaderMap) -> 
     }
     if path == format!("/api/models/org/tiny/tree/{COMMIT}") {
         let listed = hub.files.iter().map(|(name, content)| {
-            let hash: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+            let hash = hex(&Sha256::digest(content));
             let lfs = name.ends_with(".safetensors").then(|| serde_json::json!({"oid": hash}));
             serde_json::json!({"type": "file", "path": name, "size": content.len(), "oid": &hash[..40], "lfs": lfs})
         });
@@ -58,6 +58,12 @@ async fn serve(State(hub): State<Arc<Served>>, uri: Uri, headers: HeaderMap) -> 
         content[0] ^= 1;
     }
     (StatusCode::OK, content.into())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Starts the hub on a thread of its own, and gives its address.

@@ -249,7 +249,7 @@ mod tests {
             let gradients = names.map(|name| {
                 let shard = |shard| numbers(format!("gradient.{step}.{shard}.{name}"));
                 let pairs = shard(0).into_iter().zip(shard(1));
-                pairs.map(|(a, b)| (a + b) / 2.0).collect::<Vec<f32>>()
+                pairs.map(|(a, b)| 0.5 * a + 0.5 * b).collect::<Vec<f32>>()
             });
             optimiser.step(&gradients, 0.03).unwrap();
             for (name, variable) in &variables {

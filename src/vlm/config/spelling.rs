@@ -15,7 +15,7 @@ pub(super) fn modernise(value: &mut Value, family: Family) -> std::result::Resul
     }
     // Files write null for "the default".
     for part in ["text_config", "vision_config"] {
-        if let Some(map) = value[part].as_object_mut() {
+        if let Some(map) = value.get_mut(part).and_then(Value::as_object_mut) {
             map.retain(|key, value| {
                 !value.is_null() || key.ends_with("softcapping") || key == "sliding_window"
             });

@@ -269,6 +269,7 @@ fn lora(folder: &Path) -> Result<Measured> {
         .map(|variable| variable.elem_count())
         .sum();
     let mut optimiser = Optimiser::adamw(weights.variables());
+    drop(weights); // its mapped files would count as memory
     let (pixels, batch) = (pixels(&config, 4)?, batch(&config, &prompts(&config, 4)));
     let (seconds, loss) = quickest(2, || {
         let images = model.project(&model.see(&pixels)?)?.detach();

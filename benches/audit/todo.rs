@@ -165,10 +165,7 @@ async fn rows(tables: &Tables, cast: &Cast, numbers: Range<usize>) {
     append(tables, covered).await;
 }
 
-fn divergences(
-    cast: &Cast,
-    numbers: impl Iterator<Item = usize>,
-) -> impl Iterator<Item = DivergenceRow> {
+fn divergences(cast: &Cast, numbers: impl Iterator<Item = usize>) -> impl Iterator<Item = DivergenceRow> {
     let now = Utc::now();
     numbers.map(move |number| DivergenceRow {
         probe_id: probe_id(number),

@@ -18,7 +18,6 @@ pub use estimate::{Estimate, Line};
 pub use run::{Ended, Run};
 
 use crate::config::{Claim, CopyBytes, Pace};
-use crate::diverge::Measure;
 use crate::error::{Error, Result};
 use crate::image::Depth;
 use crate::imagine;
@@ -50,8 +49,6 @@ pub struct Audit {
     pub run_id: String,
     /// Who asks, draws, answers and judges.
     pub cast: Cast,
-    /// How answers are compared.
-    pub measure: Measure,
     /// Seeds the probes.
     pub seed: u64,
     /// Whether original images are copied into the tables.

@@ -13,6 +13,7 @@ pub use claim::Claim;
 use crate::budget::BudgetOptions;
 use crate::diverge::Measure;
 use crate::error::{Error, Result};
+use crate::hub::Id;
 use crate::imagine::http::ImagesOptions;
 use crate::model::BreakerOptions;
 use crate::model::http::HttpOptions;
@@ -266,16 +267,28 @@ impl Config {
                 *path = folder.join(path.as_str()).display().to_string();
             }
         };
+        // What is no folder may be the name of a model on the hub.
+        let resolve_model = |name: &mut String| {
+            if Id::parse(name).is_none() || folder.join(name.as_str()).exists() {
+                resolve(name);
+            }
+        };
         [&mut self.tables, &mut self.source.url]
             .into_iter()
             .for_each(resolve);
         self.source.questions.iter_mut().for_each(resolve);
         self.journal.iter_mut().for_each(resolve);
         self.source.annotations.iter_mut().for_each(resolve);
+        let semantic = self.divergence.semantic.iter_mut();
+        semantic
+            .map(|semantic| &mut semantic.path)
+            .for_each(resolve_model);
         for model in self.models.values_mut() {
             if let ModelOptions::Local(local) = model {
-                resolve(&mut local.path);
-                local.adapter.iter_mut().for_each(resolve);
+                [&mut local.path]
+                    .into_iter()
+                    .chain(&mut local.adapter)
+                    .for_each(resolve_model);
             }
         }
         self

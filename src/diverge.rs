@@ -1,14 +1,17 @@
 //! How answers differ: a chain of typed rules, consensus, judges, and ground truth where it exists.
 //!
-//! In: a pair's answers, verdicts and truth. Out: divergence rows. Left out: embeddings as a pre-filter
-//! for long text (a judge decides alone) and the graded form over several samples of one model.
+//! In: a pair's answers, verdicts and truth. Out: divergence rows. Long texts are compared by embeddings where the
+//! configuration names a model of sentences, otherwise by a judge alone. Left out: the graded form over several samples of
+//! one model.
 
 mod consensus;
 pub mod judge;
 pub(crate) mod measure;
 pub(crate) mod normalize;
 pub(crate) mod rule;
+mod scale;
 mod score;
+mod semantic;
 mod truth;
 mod vqa;
 
@@ -16,7 +19,9 @@ pub use consensus::{Consensus, consensus};
 pub use measure::{anls, edit_distance, token_f1};
 pub use normalize::normalize;
 pub use rule::{Distance, answer_type, distance};
-pub use score::{Case, Measure, TRUTH, score};
+pub use scale::{Measure, Scale};
+pub use score::{Case, TRUTH, score};
+pub use semantic::SemanticOptions;
 pub use truth::Truth;
 pub use vqa::{VqaDialect, vqa, vqa_in, vqa_punctuation, vqa_trimmed, vqa_words};
 

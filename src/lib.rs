@@ -25,6 +25,10 @@ pub mod source;
 
 pub mod vlm;
 
+pub mod embed;
+
+pub mod hub;
+
 pub mod train;
 
 pub mod budget;

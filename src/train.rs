@@ -19,12 +19,15 @@ mod optimiser;
 mod patch_heads;
 mod patch_words;
 mod recipe;
+#[cfg(test)]
+mod resumed;
 mod shape;
 mod tokenizer;
 
 pub use checkpoint::Progress;
 pub use evaluate::{Accuracy, Evaluation, Exam, evaluate};
 pub use launch::relaunch;
+pub use optimiser::Optimiser;
 pub use recipe::Recipe;
 
 use crate::error::{Error, Result};
@@ -33,7 +36,6 @@ use crate::vlm::{Config, Network, Weights};
 use candle_core::Device;
 use course::Course;
 use learner::Learner;
-use optimiser::Optimiser;
 use patch_heads::PatchHeads;
 use patch_words::PatchWords;
 use std::path::PathBuf;

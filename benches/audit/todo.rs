@@ -31,7 +31,7 @@ pub(crate) async fn fill(folder: &Path) -> PathBuf {
     for start in (0..PROBES).step_by(ROWS_OF_A_COMMIT) {
         let numbers = start..start + ROWS_OF_A_COMMIT;
         let done = numbers.clone().filter(|number| *number < compared);
-        append(&tables, divergences(&cast, &config, done)).await;
+        append(&tables, divergences(&cast, done)).await;
         rows(&tables, &cast, numbers).await;
     }
     path
@@ -42,7 +42,7 @@ pub(crate) async fn finish(config: &Path) {
     let config = Config::read(config).expect("a sound one");
     let cast = Cast::open(&config, None).expect("mocks open");
     let tables = Tables::open(&config.tables).await.expect("a folder");
-    append(&tables, divergences(&cast, &config, PROBES - PROBES / 10..PROBES)).await;
+    append(&tables, divergences(&cast, PROBES - PROBES / 10..PROBES)).await;
 }
 
 /// Seconds to look up what is to do, and how many probes are finished.
@@ -51,7 +51,7 @@ pub(crate) async fn find(config: &Path) -> (f64, usize) {
     let cast = Cast::open(&config, None).expect("mocks open");
     let clock = Instant::now();
     let tables = Tables::open(&config.tables).await.expect("they are there");
-    let done = Done::load(&tables, &cast, &config.divergence.name(), "run").await;
+    let done = Done::load(&tables, &cast, &cast.scale.name(), "run").await;
     let done = done.expect("they can be read");
     let took_s = clock.elapsed().as_secs_f64();
     let finished = (0..PROBES).filter(|number| done.is_finished(&probe_id(*number)));
@@ -165,18 +165,14 @@ async fn rows(tables: &Tables, cast: &Cast, numbers: Range<usize>) {
     append(tables, covered).await;
 }
 
-fn divergences(
-    cast: &Cast,
-    config: &Config,
-    numbers: impl Iterator<Item = usize>,
-) -> impl Iterator<Item = DivergenceRow> {
+fn divergences(cast: &Cast, numbers: impl Iterator<Item = usize>) -> impl Iterator<Item = DivergenceRow> {
     let now = Utc::now();
     numbers.map(move |number| DivergenceRow {
         probe_id: probe_id(number),
         target_id: cast.target.model.card().model_id.clone(),
         reference_set: cast.reference_set(),
         judge_set: cast.judge_set(),
-        measure: config.divergence.name(),
+        measure: cast.scale.name(),
         consensus: Some((number % 5).to_string()),
         agreement: None,
         status: "valid".to_owned(),

@@ -5,7 +5,7 @@
 use crate::answer::Player;
 use crate::budget::Budget;
 use crate::config::{Config, ModelOptions, PainterOptions, ProberKind, ProberOptions};
-use crate::diverge::{TRUTH, judge};
+use crate::diverge::{Scale, TRUTH, judge};
 use crate::error::Result;
 use crate::imagine::Painter;
 use crate::imagine::http::HttpPainter;
@@ -41,6 +41,8 @@ pub struct Cast {
     pub askers: Vec<Asker>,
     /// Who draws.
     pub painter: Option<Arc<dyn Painter>>,
+    /// What answers are compared by.
+    pub scale: Scale,
     /// The budget and the brake that all remote ones share.
     pub traffic: Traffic,
 }
@@ -94,6 +96,7 @@ impl Cast {
                     })
                 }
             },
+            scale: Scale::open(&config.divergence)?,
             traffic,
         })
     }

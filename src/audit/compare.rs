@@ -42,7 +42,7 @@ impl Audit {
             pairs,
             answers,
             models: &models,
-            number_tolerance: self.measure.number_tolerance,
+            number_tolerance: self.cast.scale.number_tolerance(),
         };
         let mut verdicts = self.done.verdicts(pairs)?;
         let known = &verdicts;
@@ -67,6 +67,8 @@ impl Audit {
             );
             rows.extend(new);
         }
+        let texts = answers.values().filter_map(|answer| answer.text.clone());
+        self.cast.scale.read(texts.collect()).await?;
         self.divergences(said, &verdicts, rows);
         Ok(())
     }
@@ -122,7 +124,7 @@ impl Audit {
                 &case,
                 &reference_set,
                 &judge_set,
-                &self.measure,
+                &self.cast.scale,
                 Utc::now(),
             ));
             self.progress.pairs.add(1);

@@ -84,7 +84,7 @@ impl Run {
         if let Some(journal) = &journal {
             journal.begin(&run_id, config.claim);
         }
-        let done = Done::load(&tables, &cast, &config.divergence.name(), &run_id).await?;
+        let done = Done::load(&tables, &cast, &cast.scale.name(), &run_id).await?;
         let starts = plan::run_status(&tables, &run_id)
             .await?
             .is_none_or(|status| status == "done");
@@ -98,7 +98,6 @@ impl Run {
             run_id,
             progress: cast.progress(),
             metrics: Metrics::default(),
-            measure: config.divergence,
             seed: config.seed,
             copy_bytes: config.copy_bytes,
             claim: config.claim,
@@ -296,7 +295,7 @@ fn run_id(config: &Config, cast: &Cast) -> String {
         config.label.clone(),
         source,
         config.seed.to_string(),
-        config.divergence.name(),
+        cast.scale.name(),
     ];
     id(fixed.into_iter().chain(probers).chain(players))
 }

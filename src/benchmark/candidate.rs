@@ -5,6 +5,7 @@ use super::prompt::Family;
 use super::suite::Suite;
 use crate::config::ModelOptions;
 use crate::error::{Error, Result};
+use crate::hub::Id;
 use crate::model::http::{HttpModel, client};
 use crate::model::local::{LocalModel, LocalOptions};
 use crate::model::mock::Mock;
@@ -97,7 +98,7 @@ impl Models {
             .iter()
             .find(|(each, _)| each == name)
             .map(|(_, options)| options.clone());
-        let folder = || Path::new(name).join("config.json").exists();
+        let folder = || Path::new(name).join("config.json").exists() || Id::parse(name).is_some();
         let options = options.or_else(|| {
             let local = LocalOptions {
                 path: name.to_owned(),
@@ -113,7 +114,7 @@ impl Models {
             None => {
                 let names: Vec<&str> = self.options.iter().map(|(name, _)| name.as_str()).collect();
                 return Err(problem(match self.path.as_str() {
-                    "" => "no checkpoint is in that folder; name a folder with config.json, or a model of --config FILE".to_owned(),
+                    "" => "no checkpoint is in that folder; name a folder with config.json, a model of the hub, or a model of --config FILE".to_owned(),
                     path => format!("it is neither a folder with config.json nor a model of {path}, which has: {}", names.join(", ")),
                 }));
             }

@@ -1,6 +1,7 @@
 //! `auditdm models`: what is known about a checkpoint.
 
 use super::out::Out;
+use crate::hub;
 use crate::vlm;
 use clap::{Args, Subcommand};
 use std::io::Write;
@@ -28,13 +29,13 @@ enum Command {
 Examples:
   auditdm models verify data/lab-target
   auditdm models verify tests/data/parity --fixture tests/data/parity/batch.safetensors
-  auditdm models verify paligemma2-3b --adapter my-lora")]
+  auditdm models verify google/paligemma2-3b-mix-224@main --adapter my-lora")]
     Verify {
-        /// The checkpoint's folder: config.json and safetensors, single or sharded.
-        folder: PathBuf,
+        /// The checkpoint's folder (config.json and safetensors, single or sharded), or its name on the hub.
+        folder: String,
         /// A folder with a LoRA adapter as PEFT writes it.
         #[arg(long, value_name = "FOLDER")]
-        adapter: Option<PathBuf>,
+        adapter: Option<String>,
         /// A file with pixel_values, input_ids, attention_mask, token_type_ids, logits, generated_ids.
         #[arg(long, value_name = "FILE")]
         fixture: Option<PathBuf>,
@@ -51,7 +52,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         fixture,
         tolerance,
     } = &arguments.command;
-    let report = vlm::verify(folder, adapter.as_deref(), fixture.as_deref(), *tolerance)?;
+    let adapter = adapter.as_deref().map(hub::folder).transpose()?;
+    let report = vlm::verify(
+        &hub::folder(folder)?,
+        adapter.as_deref(),
+        fixture.as_deref(),
+        *tolerance,
+    )?;
     writeln!(Out, "{report}")?;
     Ok(if report.passed() {
         ExitCode::SUCCESS

@@ -2,6 +2,7 @@
 
 use super::problems::{Problem, line_of};
 use super::{Config, ModelOptions, PainterOptions, ProberKind};
+use crate::diverge::SemanticOptions;
 use crate::probe::Strategy;
 use crate::vlm::Sampling;
 use std::collections::BTreeSet;
@@ -47,6 +48,14 @@ pub(super) fn validate(config: &Config, text: &str) -> Vec<Problem> {
             &["divergence", "number_tolerance"],
             "`number_tolerance` is a share from 0 to below 1, e.g. 0.05",
         );
+    }
+    for problem in config
+        .divergence
+        .semantic
+        .iter()
+        .flat_map(SemanticOptions::validate)
+    {
+        found.option(&["divergence", "semantic"], "[divergence.semantic]", &problem);
     }
     let pace = &config.pace;
     if pace.batch_images == 0

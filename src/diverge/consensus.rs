@@ -1,6 +1,6 @@
 //! What the references agree on.
 
-use super::rule::distance;
+use super::scale::Scale;
 
 /// The largest group of references that mean the same.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,9 +13,9 @@ pub struct Consensus {
 
 /// The consensus of the answers, in the references' order; `None` when there are none.
 #[must_use]
-pub fn consensus(answers: &[&str], choices: &[String], number_tolerance: f64) -> Option<Consensus> {
+pub fn consensus(answers: &[&str], choices: &[String], scale: &Scale) -> Option<Consensus> {
     let supporters = |candidate: &&str| {
-        let same = |other: &&&str| distance(candidate, other, choices, number_tolerance).same() == Some(true);
+        let same = |other: &&&str| scale.distance(candidate, other, choices).same() == Some(true);
         answers.iter().filter(same).count()
     };
     // Of groups of one size the one that comes first in the references' order stands.
@@ -35,7 +35,8 @@ mod tests {
 
     #[test]
     fn majorities() {
-        let agreed = |answers: &[&str]| consensus(answers, &[], 0.0).map(|c| (c.answer, c.agreement));
+        let agreed =
+            |answers: &[&str]| consensus(answers, &[], &Scale::default()).map(|c| (c.answer, c.agreement));
         assert_eq!(agreed(&[]), None);
         assert_eq!(agreed(&["two", "2"]), Some(("two".to_owned(), 1.0)));
         assert_eq!(agreed(&["cat", "dog"]), Some(("cat".to_owned(), 0.5)));

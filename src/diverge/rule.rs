@@ -24,11 +24,16 @@ pub struct Distance {
 }
 
 impl Distance {
-    const fn new(rule: &'static str, score: f64) -> Self {
+    pub(super) const fn new(rule: &'static str, score: f64) -> Self {
         Self {
             score: Some(score),
             rule,
         }
+    }
+
+    /// What only a judge can tell.
+    pub(super) const fn unknown(rule: &'static str) -> Self {
+        Self { score: None, rule }
     }
 
     fn equal(rule: &'static str, same: bool) -> Self {
@@ -79,7 +84,7 @@ pub fn answer_type(answer: &str, choices: &[String]) -> &'static str {
         Answer::Number(_) => "number",
         Answer::Letter(_) => "choice",
         Answer::Box(_) => "box",
-        Answer::Text(text) if text.split(' ').count() > SHORT_WORDS => "long_text",
+        Answer::Text(text) if is_long(&text) => "long_text",
         Answer::Text(_) => "short_text",
     }
 }
@@ -117,11 +122,8 @@ fn text_distance(a: &str, b: &str) -> Distance {
     if a.is_empty() || b.is_empty() {
         return Distance::new("empty", 1.0);
     }
-    if a.split(' ').count() > SHORT_WORDS || b.split(' ').count() > SHORT_WORDS {
-        return Distance {
-            score: None,
-            rule: "long_text",
-        };
+    if is_long(a) || is_long(b) {
+        return Distance::unknown("long_text");
     }
     if conflict(a, b) {
         return Distance::new("conflict", 1.0);
@@ -200,8 +202,13 @@ fn intersection_over_union(a: [f64; 4], b: [f64; 4]) -> f64 {
     }
 }
 
+/// Whether a normalised text is a judge's business, or a model of sentences'.
+pub(super) fn is_long(text: &str) -> bool {
+    text.split(' ').count() > SHORT_WORDS
+}
+
 /// Whether the texts name different numbers, colours or sides, or only one of them denies.
-fn conflict(a: &str, b: &str) -> bool {
+pub(super) fn conflict(a: &str, b: &str) -> bool {
     const COLORS: [&str; 16] = [
         "red", "orange", "yellow", "green", "blue", "purple", "pink", "black", "white", "gray", "grey",
         "brown", "gold", "silver", "tan", "beige",

@@ -5,46 +5,13 @@
 
 use super::consensus::consensus;
 use super::judge::Verdict;
-use super::rule::distance;
+use super::scale::Scale;
 use super::truth::Truth;
 use crate::row::{AnswerRow, DivergenceRow, VerdictRow};
 use chrono::{DateTime, Utc};
 
-/// The name of the rule chain in the column `measure`; changes when a score could.
-const MEASURE: &str = "rules-1";
-
 /// The judge id under which ground truth stands in `verdicts`.
 pub const TRUTH: &str = "truth";
-
-/// How answers are compared.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Deserialize, serde::Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Measure {
-    /// More than this share of the references must agree for a consensus.
-    pub agreement: f64,
-    /// Relative distance at which two numbers still count as equal: 0 for counting, 0.05 for charts.
-    pub number_tolerance: f64,
-}
-
-impl Default for Measure {
-    fn default() -> Self {
-        Self {
-            agreement: 0.5,
-            number_tolerance: 0.0,
-        }
-    }
-}
-
-impl Measure {
-    /// The name in the column `measure`: the rules and their parameters.
-    #[must_use]
-    pub fn name(&self) -> String {
-        format!(
-            "{MEASURE} agreement={} tolerance={}",
-            self.agreement, self.number_tolerance
-        )
-    }
-}
 
 /// A pair with its answers.
 #[derive(Debug, Clone)]
@@ -77,7 +44,7 @@ pub fn score(
     case: &Case,
     reference_set: &str,
     judge_set: &str,
-    measure: &Measure,
+    scale: &Scale,
     now: DateTime<Utc>,
 ) -> DivergenceRow {
     let texts: Vec<&str> = case
@@ -85,22 +52,22 @@ pub fn score(
         .iter()
         .filter_map(|answer| answer.text.as_deref())
         .collect();
-    let agreed = consensus(&texts, case.choices, measure.number_tolerance);
-    let target = verify(case, case.target, measure);
+    let agreed = consensus(&texts, case.choices, scale);
+    let target = verify(case, case.target, scale);
     // The reference whose text stands for the consensus is the one that is verified.
     let spokesman = agreed.as_ref().and_then(|agreed| {
         case.references
             .iter()
             .find(|answer| answer.text.as_deref() == Some(&agreed.answer))
     });
-    let reference = spokesman.map_or(Verified::Open, |answer| verify(case, answer, measure));
+    let reference = spokesman.map_or(Verified::Open, |answer| verify(case, answer, scale));
 
     let mut row = DivergenceRow {
         probe_id: case.probe_id.to_owned(),
         target_id: case.target.model_id.clone(),
         reference_set: reference_set.to_owned(),
         judge_set: judge_set.to_owned(),
-        measure: measure.name(),
+        measure: scale.name(),
         consensus: agreed.as_ref().map(|agreed| agreed.answer.clone()),
         agreement: agreed
             .as_ref()
@@ -117,7 +84,7 @@ pub fn score(
     };
     match (&agreed, case.target.text.as_deref()) {
         (Some(agreed), Some(said)) => {
-            let apart = distance(said, &agreed.answer, case.choices, measure.number_tolerance);
+            let apart = scale.distance(said, &agreed.answer, case.choices);
             row.score = apart.score;
             row.reason = Some(apart.rule.to_owned());
         }
@@ -151,7 +118,7 @@ pub fn score(
         }
         (Verified::Open, _) if texts.len() > 1 => {
             let agreement = agreed.map_or(0.0, |agreed| agreed.agreement);
-            if agreement <= measure.agreement {
+            if agreement <= scale.measure.agreement {
                 let reason = format!("the references do not agree ({:.0} %)", agreement * 100.0);
                 return invalid(row, "", &reason);
             }
@@ -164,12 +131,12 @@ pub fn score(
     }
 }
 
-fn verify(case: &Case, answer: &AnswerRow, measure: &Measure) -> Verified {
+fn verify(case: &Case, answer: &AnswerRow, scale: &Scale) -> Verified {
     match (case.truth, &answer.text) {
         (Truth::Unanswerable(_), _) => return Verified::Unanswerable,
         (Truth::Answers(_), None) => return Verified::By(TRUTH, false),
         (truth, Some(text)) => {
-            if let Some(correct) = truth.accepts(text, case.choices, measure.number_tolerance) {
+            if let Some(correct) = truth.accepts(text, case.choices, scale.number_tolerance()) {
                 return Verified::By(TRUTH, correct);
             }
         }
@@ -267,7 +234,7 @@ mod tests {
             references: &references.iter().collect::<Vec<_>>(),
             verdicts: &verdicts.iter().collect::<Vec<_>>(),
         };
-        score(&case, "r", "", &Measure::default(), DateTime::UNIX_EPOCH)
+        score(&case, "r", "", &Scale::default(), DateTime::UNIX_EPOCH)
     }
 
     fn outcome(row: &DivergenceRow) -> (&str, Option<bool>, Option<&str>, Option<&str>) {

@@ -1,20 +1,21 @@
 //! A checkpoint on this machine as a model: one thread owns the weights.
 //!
 //! In: requests with encoded images. Out: answers with token ids and log-probabilities, the ending token included.
-//! A call's requests are answered in batches of one fixed size, grouped by the padded length of their own prompt, so that
-//! an answer does not depend on what else is asked. Left out: batches across calls.
+//! A call's requests are answered in batches of fixed shapes, grouped by the padded length of their own prompt, so that
+//! an answer does not depend on what else is asked; a call that nobody waits for any more ends at the next token. Left
+//! out: batches across calls.
 
 mod features;
+mod prefixes;
 mod worker;
 
 use super::{Attempt, CallError, Completion, Model, ModelCard, Reply, Request, Sampling};
 use crate::error::{Error, Result};
-use crate::vlm::{Checkpoint, Family};
-use candle_core::Device;
+use crate::hub;
+use crate::vlm::{self, Checkpoint, Family};
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::path::Path;
 use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 use worker::{Outcome, Worker};
@@ -23,7 +24,7 @@ use worker::{Outcome, Worker};
 const fn template(family: Family) -> &'static str {
     match family {
         Family::PaliGemma2 => "answer en {question}",
-        Family::Gemma3 => "{question}",
+        Family::Gemma3 | Family::Gemma3Text => "{question}",
     }
 }
 
@@ -34,7 +35,8 @@ const WAITING: usize = 2;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LocalOptions {
-    /// The folder with `config.json`, weights, tokenizer and preprocessor: PaliGemma 2 or Gemma 3.
+    /// The folder with `config.json`, weights, tokenizer and preprocessor: PaliGemma 2 or Gemma 3; or the name of such a
+    /// model on the hub, `org/name` or `org/name@revision`.
     pub path: String,
     /// A folder with a LoRA adapter as PEFT writes it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,13 +63,9 @@ impl LocalModel {
     /// Loads the checkpoint, which its folder names, and starts its thread. Without a prompt template it is asked as
     /// its `config.json` or its family says. `sampling` stands on the card, requests carry their own.
     pub fn open(options: &LocalOptions, sampling: &Sampling) -> Result<Self> {
-        let folder = Path::new(&options.path);
-        let name = folder
-            .file_name()
-            .unwrap_or(folder.as_os_str())
-            .to_string_lossy()
-            .into_owned();
-        let checkpoint = Checkpoint::load(folder, options.adapter.as_deref().map(Path::new), &Device::Cpu)?;
+        let name = hub::short_name(&options.path);
+        let adapter = options.adapter.as_deref().map(hub::folder).transpose()?;
+        let checkpoint = Checkpoint::load(&hub::folder(&options.path)?, adapter.as_deref(), &vlm::device()?)?;
         let config = checkpoint.network.config();
         let own = config
             .auditdm
@@ -102,7 +100,9 @@ impl LocalModel {
             .spawn(move || {
                 while let Some(job) = inbox.blocking_recv() {
                     // Whoever asked may have gone; then there is nobody to tell.
-                    let _ = job.outcomes.send(worker.answer(&job.requests));
+                    let gone = || job.outcomes.is_closed();
+                    let outcomes = worker.answer(&job.requests, &gone);
+                    let _ = job.outcomes.send(outcomes);
                 }
             })
             .map_err(|error| Error::Model {

@@ -22,7 +22,7 @@ const MUON_RATE: f32 = 13.3;
 const MUON_DECAY: f32 = 0.01;
 
 /// The optimiser's state, variable by variable in name order.
-pub(super) struct Optimiser {
+pub struct Optimiser {
     variables: Vec<(String, Var)>,
     moments: Vec<Moments>,
     steps: i32,
@@ -45,16 +45,20 @@ struct Step {
 
 impl Moments {
     fn new(name: &str, variable: &Var) -> Self {
-        let zeros = || vec![0f32; variable.elem_count()];
         match *variable.dims() {
             [rows, columns] if name.contains(".layers.") => Self::Muon {
-                momentum: zeros(),
+                momentum: vec![0.0; variable.elem_count()],
                 shape: [rows, columns],
             },
-            _ => Self::Adam {
-                first: zeros(),
-                second: zeros(),
-            },
+            _ => Self::adam(variable),
+        }
+    }
+
+    fn adam(variable: &Var) -> Self {
+        let zeros = || vec![0f32; variable.elem_count()];
+        Self::Adam {
+            first: zeros(),
+            second: zeros(),
         }
     }
 
@@ -97,11 +101,21 @@ impl Moments {
 }
 
 impl Optimiser {
+    /// Muon for hidden layers, AdamW for the rest.
     pub(super) fn new(variables: BTreeMap<String, Var>) -> Self {
+        Self::with(variables, Moments::new)
+    }
+
+    /// AdamW for everything.
+    pub fn adamw(variables: BTreeMap<String, Var>) -> Self {
+        Self::with(variables, |_, variable| Moments::adam(variable))
+    }
+
+    fn with(variables: BTreeMap<String, Var>, moments: impl Fn(&str, &Var) -> Moments) -> Self {
         let variables: Vec<_> = variables.into_iter().collect();
         let moments = variables
             .iter()
-            .map(|(name, variable)| Moments::new(name, variable))
+            .map(|(name, variable)| moments(name, variable))
             .collect();
         Self {
             variables,
@@ -111,17 +125,17 @@ impl Optimiser {
     }
 
     /// What it optimises, in the order in which gradients are given.
-    pub(super) fn variables(&self) -> &[(String, Var)] {
+    pub fn variables(&self) -> &[(String, Var)] {
         &self.variables
     }
 
     /// One step along `gradients` (one a variable, in order); gives their length before clipping.
-    pub(super) fn step(&mut self, gradients: &[Vec<f32>], rate: f64) -> Result<f32> {
-        let squares: f32 = gradients
+    pub fn step(&mut self, gradients: &[Vec<f32>], rate: f64) -> Result<f32> {
+        let squares: Vec<f32> = gradients
             .par_iter()
-            .map(|gradient| gradient.iter().map(|g| g * g).sum::<f32>())
-            .sum();
-        let length = squares.sqrt();
+            .map(|gradient| gradient.iter().map(|g| g * g).sum())
+            .collect(); // and then added in order: a step must not depend on how the work was divided
+        let length = squares.iter().sum::<f32>().sqrt();
         self.steps += 1;
         let step = Step {
             rate: rate as f32,
@@ -176,7 +190,7 @@ impl Optimiser {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::Device;
+    use candle_core::{Device, safetensors};
 
     /// A head, which takes AdamW, and a hidden layer, which takes Muon.
     fn optimiser() -> (Optimiser, [Var; 2]) {
@@ -216,6 +230,40 @@ mod tests {
             (moved[0] - 1.0).abs() < 1e-3 && (moved[2] + 1.0 - (0.5 - moved[1])).abs() < 1e-3,
             "{moved:?}"
         );
+    }
+
+    #[test]
+    fn pytorch_takes_the_same_steps() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/data/training/adamw.safetensors"
+        );
+        let fixture = safetensors::load(path, &Device::Cpu).unwrap();
+        let numbers = |name: String| fixture[&name].flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let names = ["matrix", "vector"];
+        let variable = |name: &str| Var::from_tensor(&fixture[&format!("start.{name}")]).unwrap();
+        let variables = names.map(|name| (name.to_owned(), variable(name)));
+        let mut optimiser = Optimiser::new(variables.clone().into());
+        for step in 0..5 {
+            // Two shards' gradients, of which the trainer takes the mean.
+            let gradients = names.map(|name| {
+                let shard = |shard| numbers(format!("gradient.{step}.{shard}.{name}"));
+                let pairs = shard(0).into_iter().zip(shard(1));
+                pairs.map(|(a, b)| 0.5 * a + 0.5 * b).collect::<Vec<f32>>()
+            });
+            optimiser.step(&gradients, 0.03).unwrap();
+            for (name, variable) in &variables {
+                for (ours, theirs) in values(variable)
+                    .iter()
+                    .zip(numbers(format!("after.{step}.{name}")))
+                {
+                    assert!(
+                        (ours - theirs).abs() < 1e-5,
+                        "step {step}, {name}: {ours}, PyTorch {theirs}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::vlm::ops;
+use crate::vlm::settings;
 use crate::vlm::weights::{Initial, Weights, save_as};
 use candle_core::{Tensor, Var};
 use serde::Deserialize;
@@ -38,17 +39,10 @@ pub(crate) struct Adapter {
 impl Lora {
     /// Reads `adapter_config.json` in `folder`.
     pub fn load(folder: &Path) -> Result<Self> {
-        let path = folder.join("adapter_config.json");
-        let bytes = std::fs::read(&path).map_err(|source| Error::File {
-            action: "read",
-            path: path.clone(),
-            source,
-        })?;
-        Self::parse(&bytes).map_err(|problem| Error::Checkpoint { path, problem })
+        settings::read(&folder.join("adapter_config.json"), Self::of)
     }
 
-    fn parse(json: &[u8]) -> std::result::Result<Self, String> {
-        let mut value: Value = serde_json::from_slice(json).map_err(|error| format!("not JSON: {error}"))?;
+    fn of(mut value: Value) -> std::result::Result<Self, String> {
         if value["peft_type"] != "LORA" {
             return Err(format!(
                 "peft_type {} is not supported; supported: LORA",
@@ -94,8 +88,13 @@ impl Lora {
     /// are those of the adapted network.
     pub fn save(&self, folder: &Path, variables: &BTreeMap<String, Var>) -> Result<()> {
         let path = folder.join("adapter_config.json");
+        // By their whole names: PEFT would adapt layers of the same last name that the network here does not have.
+        let layers: Vec<String> = variables
+            .keys()
+            .filter_map(|name| name.strip_suffix(".lora_A.weight").map(module_name))
+            .collect();
         let config = json!({
-            "peft_type": "LORA", "bias": "none", "r": self.rank, "lora_alpha": self.alpha, "target_modules": self.targets,
+            "peft_type": "LORA", "bias": "none", "r": self.rank, "lora_alpha": self.alpha, "target_modules": layers,
         });
         std::fs::write(&path, config.to_string() + "\n").map_err(|source| Error::File {
             action: "write",
@@ -109,12 +108,15 @@ impl Lora {
     }
 }
 
-/// A tensor's name in PEFT's files, which name layers as transformers' modules do.
+/// A layer's or tensor's name as transformers' modules have it.
+fn module_name(name: &str) -> String {
+    name.replacen("language_model.model.", "language_model.", 1)
+        .replacen("vision_tower.vision_model.", "vision_tower.", 1)
+}
+
+/// A tensor's name in PEFT's files.
 fn peft_name(name: &str) -> String {
-    let name = name
-        .replacen("language_model.model.", "language_model.", 1)
-        .replacen("vision_tower.vision_model.", "vision_tower.", 1);
-    format!("base_model.model.model.{name}")
+    format!("base_model.model.model.{}", module_name(name))
 }
 
 impl Adapter {
@@ -139,5 +141,55 @@ impl Adapter {
     /// `[…, inputs]` to `[…, outputs]`.
     pub(crate) fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         ops::linear(&ops::linear(x, &self.a, None)?, &self.b, None)? * self.scale
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vlm::{Config, Network, verify};
+    use candle_core::Device;
+
+    /// Fills `folder` with an adapter of the parity checkpoint.
+    fn write(folder: &Path) {
+        let parity = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/parity");
+        let lora = Lora {
+            rank: 2,
+            alpha: 3.0,
+            targets: ["q_proj", "o_proj", "gate_proj", "fc2"]
+                .map(str::to_owned)
+                .to_vec(),
+        };
+        let weights = Weights::open(&parity, &Device::Cpu)
+            .unwrap()
+            .adapted(lora.clone(), 7);
+        Network::new(&Config::load(&parity).unwrap(), &weights).unwrap();
+        for variable in weights.variables().values() {
+            let values = (0..variable.elem_count()).map(|at| (at * 7 % 13) as f32 / 30.0 - 0.2);
+            let values = Tensor::from_iter(values, &Device::Cpu).unwrap();
+            variable.set(&values.reshape(variable.shape()).unwrap()).unwrap();
+        }
+        lora.save(folder, &weights.variables()).unwrap();
+    }
+
+    /// `tests/data/parity/lora_written` is what [`write`] gives, and what PEFT computes with it:
+    /// `AUDITDM_ADAPTER=FOLDER cargo test --release peft_loads` writes it anew, `make_lora_fixture.py … --check` has PEFT
+    /// load it.
+    #[test]
+    fn peft_loads_what_is_written() {
+        let parity = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/parity");
+        if let Some(folder) = std::env::var_os("AUDITDM_ADAPTER") {
+            return write(Path::new(&folder));
+        }
+        let (folder, known) = (tempfile::tempdir().unwrap(), parity.join("lora_written"));
+        write(folder.path());
+        for file in ["adapter_config.json", "adapter_model.safetensors"] {
+            let [ours, checked] =
+                [folder.path(), &known].map(|folder| std::fs::read(folder.join(file)).unwrap());
+            assert!(ours == checked, "{file} is not the one that PEFT has loaded");
+        }
+        let fixture = known.join("batch.safetensors");
+        let report = verify(&parity, Some(folder.path()), Some(&fixture), 1e-4).unwrap();
+        assert!(report.passed(), "{report}");
     }
 }

@@ -50,9 +50,12 @@ impl Chat {
             let missing = || problem(format!("token {id} of config.json is not in tokenizer.json"));
             tokenizer.id_to_token(id).ok_or_else(missing)
         };
-        let begin_of_image = token(config.boi_token_index)?;
-        let soft = token(config.image_token_index)?.repeat(config.image_tokens());
-        let image = format!("\n\n{begin_of_image}{soft}{}\n\n", token(config.eoi_token_index)?);
+        let (mut begin_of_image, mut image) = (String::new(), String::new());
+        if config.model_type.sees() {
+            begin_of_image = token(config.boi_token_index)?;
+            let soft = token(config.image_token_index)?.repeat(config.image_tokens());
+            image = format!("\n\n{begin_of_image}{soft}{}\n\n", token(config.eoi_token_index)?);
+        }
         Ok(Self {
             environment,
             path,
@@ -78,7 +81,11 @@ impl Chat {
                 path: self.path.clone(),
                 problem: format!("its chat template fails: {error:#}"),
             })?;
-        Ok(prompt.replace(&self.begin_of_image, &self.image))
+        Ok(if self.image.is_empty() {
+            prompt
+        } else {
+            prompt.replace(&self.begin_of_image, &self.image)
+        })
     }
 }
 

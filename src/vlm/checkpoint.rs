@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::fs::File;
 use std::io::{BufReader, copy};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A loaded checkpoint.
 #[derive(Debug, Clone)]
@@ -24,8 +24,8 @@ pub struct Checkpoint {
     pub network: Network,
     /// Its words.
     pub tokenizer: Tokenizer,
-    /// Its eyes.
-    pub processor: Processor,
+    /// Its eyes, if it has any.
+    pub processor: Option<Processor>,
     /// SHA-256 over the files' contents, 64 hex digits.
     pub revision: String,
 }
@@ -35,10 +35,14 @@ impl Checkpoint {
     pub fn load(folder: &Path, adapter: Option<&Path>, device: &Device) -> Result<Self> {
         let config = Config::load(folder)?;
         let tokenizer = Tokenizer::load(folder, &config)?;
-        let processor = Processor::load(folder)?;
+        let sees = config.model_type.sees();
+        let processor = sees.then(|| Processor::load(folder)).transpose()?;
         tokenizer.check_fits(folder, config.text_config.vocab_size)?;
-        if processor.side() != config.vision_config.image_size {
-            let (ours, theirs) = (processor.side(), config.vision_config.image_size);
+        let (ours, theirs) = (
+            processor.as_ref().map(Processor::side),
+            config.vision_config.image_size,
+        );
+        if let Some(ours) = ours.filter(|&ours| ours != theirs) {
             return Err(Error::Checkpoint {
                 path: folder.to_owned(),
                 problem: format!("the image processor makes {ours} px, the vision tower takes {theirs} px"),
@@ -59,7 +63,7 @@ impl Checkpoint {
     }
 }
 
-/// Hash of every file that the answers depend on, each after its name and length.
+/// Hash of every file that the answers depend on.
 fn revision(folder: &Path, adapter: Option<&Path>) -> Result<String> {
     let mut files = weight_files(folder)?;
     let settings = [
@@ -77,6 +81,11 @@ fn revision(folder: &Path, adapter: Option<&Path>) -> Result<String> {
     if let Some(adapter) = adapter {
         files.extend(["adapter_config.json", "adapter_model.safetensors"].map(|name| adapter.join(name)));
     }
+    hash_of(&files)
+}
+
+/// SHA-256 over names, lengths and contents, 64 hex digits.
+pub(crate) fn hash_of(files: &[PathBuf]) -> Result<String> {
     let mut hasher = Sha256::new();
     for path in files {
         let failed = |source| Error::File {
@@ -84,7 +93,7 @@ fn revision(folder: &Path, adapter: Option<&Path>) -> Result<String> {
             path: path.clone(),
             source,
         };
-        let file = File::open(&path).map_err(failed)?;
+        let file = File::open(path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
         hasher.update((name.len() as u64).to_le_bytes());
@@ -114,28 +123,53 @@ impl std::io::Write for HashWriter<'_> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::vlm::config::Family;
     use crate::vlm::weights::save;
 
-    /// Writes a random network that fits the tokenizer of the processor's fixtures.
+    /// Writes a random PaliGemma 2 that fits the tokenizer of the processor's fixtures.
     pub(crate) fn write_random(folder: &Path, seed: u64) {
-        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/processor");
-        std::fs::copy(data.join("tokenizer.json"), folder.join("tokenizer.json")).unwrap();
         let mut config = Config::tiny();
         config.text_config.vocab_size = 340;
         config.image_token_index = 320;
+        write(folder, seed, &config, "processor");
+    }
+
+    /// Writes a random Gemma 3, with or without eyes, that fits the tokenizer of the chats' fixtures.
+    pub(crate) fn write_random_chat(folder: &Path, seed: u64, sees: bool) {
+        let mut config = Config::tiny_gemma3();
+        config.text_config.vocab_size = 342;
+        (
+            config.boi_token_index,
+            config.eoi_token_index,
+            config.image_token_index,
+        ) = (339, 340, 341);
+        if !sees {
+            config.model_type = Family::Gemma3Text;
+            config.mm_tokens_per_image = None;
+        }
+        write(folder, seed, &config, "chat");
+        let template = data("chat").join("chat_template.jinja");
+        std::fs::copy(template, folder.join("chat_template.jinja")).unwrap();
+    }
+
+    fn data(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/data")
+            .join(name)
+    }
+
+    fn write(folder: &Path, seed: u64, config: &Config, tokenizer: &str) {
+        let tokenizer = data(tokenizer).join("tokenizer.json");
+        std::fs::copy(tokenizer, folder.join("tokenizer.json")).unwrap();
         let processor = Processor::square(config.vision_config.image_size, config.image_tokens());
         std::fs::write(
             folder.join("preprocessor_config.json"),
             serde_json::to_string(&processor).unwrap(),
         )
         .unwrap();
-        std::fs::write(
-            folder.join("config.json"),
-            serde_json::to_string(&config).unwrap(),
-        )
-        .unwrap();
+        std::fs::write(folder.join("config.json"), serde_json::to_string(config).unwrap()).unwrap();
         let weights = Weights::fresh(seed, &Device::Cpu).trainable();
-        Network::new(&config, &weights).unwrap();
+        Network::new(config, &weights).unwrap();
         save(folder, &weights.variables()).unwrap();
     }
 

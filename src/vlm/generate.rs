@@ -6,8 +6,10 @@
 
 use crate::error::Result;
 use crate::vlm::batch::Batch;
+use crate::vlm::cache::Cache;
 use crate::vlm::draw::{draw, log_probability};
 use crate::vlm::network::Network;
+use crate::vlm::prefix::Prefix;
 use crate::vlm::sequence::Role;
 use candle_core::{D, Tensor};
 use rand::SeedableRng;
@@ -47,9 +49,31 @@ pub fn generate(
     draws: &[Draw],
     ended: impl Fn(usize, &[u32]) -> bool,
 ) -> Result<Vec<Continuation>> {
-    let mut sequence = batch.sequence.clone();
+    generate_after(model, &[], batch, images, draws, ended)
+}
+
+/// The same where every row begins with a prefix that was read before; `images` are those of the batch's own
+/// placeholders. Without any prefix this is [`generate`].
+pub fn generate_after(
+    model: &Network,
+    prefixes: &[&Prefix],
+    batch: &Batch,
+    images: &Tensor,
+    draws: &[Draw],
+    ended: impl Fn(usize, &[u32]) -> bool,
+) -> Result<Vec<Continuation>> {
     let longest = draws.iter().map(|draw| draw.max_tokens).max().unwrap_or(0);
-    let mut cache = model.cache(sequence.batch(), sequence.length() + longest)?;
+    let (mut sequence, mut cache) = if prefixes.is_empty() {
+        let sequence = batch.sequence.clone();
+        let cache = model.cache(sequence.batch(), sequence.length() + longest)?;
+        (sequence, cache)
+    } else {
+        let roles: Vec<&[Role]> = prefixes.iter().map(|prefix| &prefix.roles[..]).collect();
+        let caches: Vec<&Cache> = prefixes.iter().map(|prefix| &prefix.cache).collect();
+        let sequence = batch.sequence.after(&roles);
+        let cache = Cache::after(&caches, sequence.length() + longest)?;
+        (sequence, cache)
+    };
     let mut rngs: Vec<_> = draws
         .iter()
         .map(|draw| ChaCha8Rng::seed_from_u64(draw.seed))
@@ -208,6 +232,57 @@ mod tests {
                 assert!(close(&alone[0], &left[row]), "{:?}\n{:?}", alone[0], left[row]);
             }
         }
+    }
+
+    #[test]
+    fn a_prefix_read_before_changes_no_answer() {
+        let (model, images) = model(&Config::tiny_gemma3());
+        // Two questions about one image, one about another; the window of 3 cuts into both images.
+        let prompts: [&[u32]; 3] = [
+            &[2, 40, 40, 40, 40, 7, 9],
+            &[2, 40, 40, 40, 40, 11, 3, 5],
+            &[2, 40, 40, 40, 40, 7, 9],
+        ];
+        let image_of = [0, 0, 1];
+        let length = Prefix::length(model.config(), prompts[0]);
+        assert_eq!(length, 5);
+        let image = |at: usize| images.narrow(0, image_of[at], 1).unwrap();
+        let role = |id| model.config().role(id);
+        let never = |_: usize, _: &[u32]| false;
+        for temperature in [0.0, 1.5] {
+            let draws = draws(temperature);
+            let rows = prompts.map(|prompt| (prompt, &[][..]));
+            let all = Tensor::cat(&[image(0), image(1), image(2)], 0).unwrap();
+            let whole = generate(
+                &model,
+                &Batch::new(&rows, 0, Side::Left, role),
+                &all,
+                &draws,
+                never,
+            )
+            .unwrap();
+            let read = |at: usize| Prefix::new(&model, &prompts[at][..length], &image(at)).unwrap();
+            let (one, other) = (read(0), read(2));
+            let rest = prompts.map(|prompt| (&prompt[length..], &[][..]));
+            let batch = Batch::new(&rest, 6, Side::Left, role);
+            let nothing = images.narrow(0, 0, 0).unwrap();
+            let prefixes = [&one, &one, &other];
+            let shared = generate_after(&model, &prefixes, &batch, &nothing, &draws, never).unwrap();
+            assert!(
+                whole.iter().zip(&shared).all(|(a, b)| close(a, b)),
+                "{whole:?}\n{shared:?}"
+            );
+            let first = |row: usize| whole[row].log_probabilities[0];
+            assert!(
+                (first(0) - first(2)).abs() > 1e-6,
+                "the images tell nothing apart"
+            );
+        }
+        assert_eq!(
+            Prefix::length(&Config::tiny(), prompts[0]),
+            0,
+            "images see the question"
+        );
     }
 
     #[test]

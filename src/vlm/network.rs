@@ -11,14 +11,13 @@ use crate::vlm::projector::Projector;
 use crate::vlm::sequence::Sequence;
 use crate::vlm::siglip::Siglip;
 use crate::vlm::weights::Weights;
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 /// The network's parameters; cloning shares them.
 #[derive(Debug, Clone)]
 pub struct Network {
     config: Config,
-    tower: Siglip,
-    projector: Projector,
+    eyes: Option<(Siglip, Projector)>,
     decoder: Gemma,
     device: Device,
 }
@@ -26,10 +25,13 @@ pub struct Network {
 impl Network {
     /// Takes every parameter that `config` implies from `weights`.
     pub fn new(config: &Config, weights: &Weights) -> Result<Self> {
+        let eyes = || -> Result<_> {
+            let tower = Siglip::new(&config.vision_config, weights)?;
+            Ok((tower, Projector::new(config, weights)?))
+        };
         Ok(Self {
             config: config.clone(),
-            tower: Siglip::new(&config.vision_config, weights)?,
-            projector: Projector::new(config, weights)?,
+            eyes: config.model_type.sees().then(eyes).transpose()?,
             decoder: Gemma::new(&config.text_config, weights)?,
             device: weights.device().clone(),
         })
@@ -47,12 +49,23 @@ impl Network {
 
     /// The tower's output, one vector a patch: `[N, 3, side, side]` to `[N, patches, width]`.
     pub fn see(&self, pixels: &Tensor) -> Result<Tensor> {
-        self.tower.forward(pixels)
+        self.eyes()?.0.forward(pixels)
     }
 
     /// The tower's output as the decoder takes it: `[N, patches, width]` to `[N, image tokens, H]`.
     pub fn project(&self, seen: &Tensor) -> Result<Tensor> {
-        self.projector.forward(seen)
+        self.eyes()?.1.forward(seen)
+    }
+
+    fn eyes(&self) -> Result<&(Siglip, Projector)> {
+        let blind = || candle_core::Error::msg("a text-only network was shown an image").into();
+        self.eyes.as_ref().ok_or_else(blind)
+    }
+
+    /// No image's features, `[0, image tokens, H]`.
+    pub fn no_images(&self) -> Result<Tensor> {
+        let width = self.config.text_config.hidden_size;
+        Ok(Tensor::zeros((0, 1, width), DType::F32, &self.device)?)
     }
 
     /// Embeddings `[B, T, H]` of token ids, row by row; placeholders take the next rows of

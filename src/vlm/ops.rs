@@ -53,8 +53,15 @@ pub fn attention(
         scale: scale as f32,
         soft_cap: soft_cap.map(|cap| cap as f32),
     };
-    q.contiguous()?
-        .apply_op3(&k.contiguous()?, &v.contiguous()?, operation)
+    // A cache with room is read where it lies: copying it for every token would cost as much as a quarter of the weights.
+    let grouped = |x: &Tensor| {
+        if attention::is_grouped(x.layout()) {
+            Ok(x.clone())
+        } else {
+            x.contiguous()
+        }
+    };
+    q.contiguous()?.apply_op3(&grouped(k)?, &grouped(v)?, operation)
 }
 
 /// Root-mean-square normalisation over the last dimension, in f32, times `1 + w` as in Gemma.
@@ -168,3 +175,5 @@ pub fn join_heads(x: &Tensor) -> Result<Tensor> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod torch;

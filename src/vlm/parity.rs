@@ -10,6 +10,7 @@ mod report;
 use crate::error::{Error, Result};
 use crate::vlm::batch::Batch;
 use crate::vlm::config::{Config, Family};
+use crate::vlm::device::device;
 use crate::vlm::generate::{Draw, generate};
 use crate::vlm::network::Network;
 use crate::vlm::sequence::{Role, Sequence};
@@ -28,7 +29,8 @@ pub fn verify(
     tolerance: f64,
 ) -> Result<ParityReport> {
     let config = Config::load(folder)?;
-    let mut weights = Weights::open(folder, &Device::Cpu)?;
+    let sees = config.model_type.sees();
+    let mut weights = Weights::open(folder, &device()?)?;
     if let Some(adapter) = adapter {
         weights = weights.with_adapter(adapter)?;
     }
@@ -37,8 +39,8 @@ pub fn verify(
     let description = Description {
         architecture: config.model_type.name().into(),
         parameters: weights.handed_out(),
-        image_tokens: config.image_tokens(),
-        image_side: config.vision_config.image_size,
+        image_tokens: if sees { config.image_tokens() } else { 0 },
+        image_side: if sees { config.vision_config.image_size } else { 0 },
         dtype: weights.stored_as(),
     };
     let differences = fixture
@@ -52,7 +54,7 @@ pub fn verify(
 }
 
 struct Fixture {
-    pixels: Tensor,             // (N, 3, side, side)
+    pixels: Option<Tensor>,     // (N, 3, side, side)
     batch: Batch,               // (B, T)
     logits: Vec<Vec<Vec<f32>>>, // (B, T, V)
     generated: Vec<Vec<u32>>,   // (B, N)
@@ -91,7 +93,7 @@ impl Fixture {
             (_, 0, _) => Role::Padding,
             (Family::PaliGemma2, _, 0) => Role::Prefix,
             (Family::PaliGemma2, ..) => Role::Suffix,
-            (Family::Gemma3, _, 0) => Role::Text,
+            (Family::Gemma3Text, ..) | (Family::Gemma3, _, 0) => Role::Text,
             (Family::Gemma3, ..) => Role::Image,
         };
         let roles = mask
@@ -99,11 +101,17 @@ impl Fixture {
             .zip(&kinds)
             .map(|(mask, kinds)| mask.iter().zip(kinds).map(role).collect())
             .collect();
+        let pixels = || {
+            get(&tensors, "pixel_values")?
+                .to_dtype(DType::F32)
+                .map_err(Error::from)
+        };
+        let pixels = config.model_type.sees().then(pixels).transpose()?;
         let fixture = Self {
-            pixels: get(&tensors, "pixel_values")?.to_dtype(DType::F32)?,
+            images_a_row: pixels.as_ref().map_or(Ok(0), |all| all.dim(0))? / ids.len().max(1),
+            pixels,
             logits: get(&tensors, "logits")?.to_dtype(DType::F32)?.to_vec3()?,
             generated: integers("generated_ids")?,
-            images_a_row: get(&tensors, "pixel_values")?.dim(0)? / ids.len().max(1),
             batch: Batch {
                 ids,
                 sequence: Sequence::new(roles),
@@ -123,7 +131,10 @@ impl Fixture {
     }
 
     fn compare(&self, model: &Network) -> Result<Differences> {
-        let images = model.project(&model.see(&self.pixels)?)?; // (N, P, H)
+        let images = match &self.pixels {
+            Some(pixels) => model.project(&model.see(&pixels.to_device(model.device())?)?)?, // (N, P, H)
+            None => model.no_images()?,
+        };
         let ours = all_logits(model, &self.batch, &images)?;
         let rows = self.batch.ids.len();
         let (mut logits, mut batched) = (0f32, 0f32);
@@ -268,6 +279,15 @@ mod tests {
             assert!(report.to_string().contains("Gemma 3"));
             assert!(report.differences.unwrap().tokens >= 6);
         }
+    }
+
+    #[test]
+    fn transformers_agrees_on_text_alone() {
+        let text = data().join("gemma3_text");
+        let report = verify(&text, None, Some(&text.join("batch.safetensors")), 1e-4).unwrap();
+        assert!(report.passed(), "{report}");
+        assert!(report.to_string().contains("text only") && !report.to_string().contains("image"));
+        assert!(report.differences.unwrap().tokens >= 12);
     }
 
     #[test]

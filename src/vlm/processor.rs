@@ -3,8 +3,9 @@
 //! In: an upright RGB image of any size. Out: `3 · side · side` f32, channels first, normalised. The image is squashed
 //! to a square, as SigLIP's processors do. Left out: cropping, padding, pan-and-scan.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::vlm::resample::{Filter, resize};
+use crate::vlm::settings;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -56,16 +57,10 @@ impl Processor {
         if !path.is_file() && folder.join("processor_config.json").is_file() {
             path = folder.join("processor_config.json");
         }
-        let bytes = std::fs::read(&path).map_err(|source| Error::File {
-            action: "read",
-            path: path.clone(),
-            source,
-        })?;
-        Self::parse(&bytes).map_err(|problem| Error::Checkpoint { path, problem })
+        settings::read(&path, Self::of)
     }
 
-    fn parse(json: &[u8]) -> std::result::Result<Self, String> {
-        let mut value: Value = serde_json::from_slice(json).map_err(|error| format!("not JSON: {error}"))?;
+    fn of(mut value: Value) -> std::result::Result<Self, String> {
         if value["image_processor"].is_object() {
             value = value["image_processor"].take();
         }
@@ -192,13 +187,8 @@ mod tests {
         assert_eq!(Processor::load(folder.path()).unwrap(), square);
         assert_eq!(Processor::load(&data()).unwrap().side(), 28);
         let problem = |from: &str, to: &str| {
-            Processor::parse(
-                serde_json::to_string(&square)
-                    .unwrap()
-                    .replace(from, to)
-                    .as_bytes(),
-            )
-            .unwrap_err()
+            let text = serde_json::to_string(&square).unwrap().replace(from, to);
+            settings::parse(text.as_bytes(), Processor::of).unwrap_err()
         };
         assert!(problem("Siglip", "CLIP").contains("`CLIPImageProcessor` is not supported"));
         assert!(problem("\"resample\":3", "\"resample\":1").contains("resample 1"));

@@ -30,7 +30,7 @@ impl Projector {
                 let name = "multi_modal_projector.linear";
                 Self::Linear(Linear::new(weights, name, inputs, outputs, true)?)
             }
-            Family::Gemma3 => Self::Pooled {
+            Family::Gemma3 | Family::Gemma3Text => Self::Pooled {
                 across: config.image_tokens().isqrt(),
                 norm: weights.get(
                     "multi_modal_projector.mm_soft_emb_norm.weight",

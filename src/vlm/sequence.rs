@@ -48,6 +48,17 @@ impl Sequence {
         Self { roles, positions }
     }
 
+    /// The same rows, each behind what stands before it.
+    ///
+    /// # Panics
+    /// When there are not as many rows before it.
+    #[must_use]
+    pub fn after(&self, before: &[&[Role]]) -> Self {
+        assert_eq!(before.len(), self.batch(), "one beginning a row");
+        let rows = before.iter().zip(&self.roles);
+        Self::new(rows.map(|(before, row)| [before, &row[..]].concat()).collect())
+    }
+
     /// One more token a row.
     pub fn append(&mut self, roles: &[Role]) {
         for ((row, positions), &role) in self.roles.iter_mut().zip(&mut self.positions).zip(roles) {

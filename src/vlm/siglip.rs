@@ -6,6 +6,7 @@
 
 use crate::error::Result;
 use crate::vlm::config::VisionConfig;
+use crate::vlm::layer_norm::LayerNorm;
 use crate::vlm::linear::Linear;
 use crate::vlm::ops;
 use crate::vlm::weights::{Initial, Weights};
@@ -36,13 +37,6 @@ struct Layer {
     down: Linear,
 }
 
-#[derive(Debug, Clone)]
-struct LayerNorm {
-    weight: Tensor,
-    bias: Tensor,
-    eps: f64,
-}
-
 impl Siglip {
     pub(crate) fn new(config: &VisionConfig, weights: &Weights) -> Result<Self> {
         let (width, patch) = (config.hidden_size, config.patch_size);
@@ -67,7 +61,12 @@ impl Siglip {
             layers: (0..config.num_hidden_layers)
                 .map(|index| Layer::new(config, weights, index))
                 .collect::<Result<_>>()?,
-            norm: LayerNorm::new(config, weights, &format!("{ROOT}.post_layernorm"))?,
+            norm: LayerNorm::new(
+                weights,
+                &format!("{ROOT}.post_layernorm"),
+                width,
+                config.layer_norm_eps,
+            )?,
         })
     }
 
@@ -95,16 +94,18 @@ impl Layer {
     fn new(config: &VisionConfig, weights: &Weights, index: usize) -> Result<Self> {
         let root = format!("{ROOT}.encoder.layers.{index}");
         let (width, inner) = (config.hidden_size, config.intermediate_size);
+        let norm =
+            |name: &str| LayerNorm::new(weights, &format!("{root}.{name}"), width, config.layer_norm_eps);
         let linear = |name: &str, inputs, outputs| {
             Linear::new(weights, &format!("{root}.{name}"), inputs, outputs, true)
         };
         Ok(Self {
-            norm1: LayerNorm::new(config, weights, &format!("{root}.layer_norm1"))?,
+            norm1: norm("layer_norm1")?,
             query: linear("self_attn.q_proj", width, width)?,
             key: linear("self_attn.k_proj", width, width)?,
             value: linear("self_attn.v_proj", width, width)?,
             out: linear("self_attn.out_proj", width, width)?,
-            norm2: LayerNorm::new(config, weights, &format!("{root}.layer_norm2"))?,
+            norm2: norm("layer_norm2")?,
             up: linear("mlp.fc1", width, inner)?,
             down: linear("mlp.fc2", inner, width)?,
         })
@@ -121,27 +122,5 @@ impl Layer {
         let x = (x + self.out.forward(&seen)?)?;
         let inner = ops::gelu_tanh(&self.up.forward(&self.norm2.forward(&x)?)?)?;
         Ok((&x + self.down.forward(&inner)?)?)
-    }
-}
-
-impl LayerNorm {
-    fn new(config: &VisionConfig, weights: &Weights, name: &str) -> Result<Self> {
-        Ok(Self {
-            weight: weights.get(
-                &format!("{name}.weight"),
-                &[config.hidden_size],
-                Initial::Constant(1.0),
-            )?,
-            bias: weights.get(
-                &format!("{name}.bias"),
-                &[config.hidden_size],
-                Initial::Constant(0.0),
-            )?,
-            eps: config.layer_norm_eps,
-        })
-    }
-
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(ops::layer_norm(x, &self.weight, &self.bias, self.eps)?)
     }
 }

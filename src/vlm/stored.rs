@@ -196,11 +196,18 @@ struct Index {
 
 /// The hub's name of a tensor, from the hub's or from newer saves (`model.language_model.…`,
 /// `model.vision_tower.…`, with or without `vision_model`, `lm_head` on top).
-fn hub_name(name: &str) -> String {
+pub(super) fn hub_name(name: &str) -> String {
     let name = name.strip_prefix("base_model.model.").unwrap_or(name); // PEFT's
     let name = name.strip_prefix("model.").unwrap_or(name);
+    let name = name.strip_prefix("bert.").unwrap_or(name); // of an encoder that was saved with a head
     if name == "lm_head.weight" {
         return "language_model.lm_head.weight".into();
+    }
+    if ["layers.", "embed_tokens.", "norm."]
+        .iter()
+        .any(|part| name.starts_with(part))
+    {
+        return format!("language_model.model.{name}"); // a decoder alone
     }
     for (part, inner) in [("language_model.", "model."), ("vision_tower.", "vision_model.")] {
         if let Some(rest) = name.strip_prefix(part)
@@ -250,6 +257,7 @@ mod tests {
     #[test]
     fn names_of_all_layouts_meet() {
         for name in [
+            "model.norm.weight",
             "model.language_model.norm.weight",
             "language_model.norm.weight",
             "language_model.model.norm.weight",

@@ -49,14 +49,18 @@ impl Tokenizer {
                     .token_to_id("<bos>")
                     .ok_or_else(|| problem("token `<bos>` is missing".into()))?,
             },
-            Family::Gemma3 => Form::Chat(Box::new(Chat::load(folder, config, &inner)?)),
+            Family::Gemma3 | Family::Gemma3Text => Form::Chat(Box::new(Chat::load(folder, config, &inner)?)),
         };
         Ok(Self {
             inner,
             form,
             ends: config.text_config.eos_token_id.clone(),
             image: config.image_token_index,
-            image_tokens: config.image_tokens(),
+            image_tokens: if config.model_type.sees() {
+                config.image_tokens()
+            } else {
+                0
+            },
         })
     }
 
@@ -70,6 +74,9 @@ impl Tokenizer {
                 ids.extend(self.text(&format!("{text}\n"))?);
                 Ok(ids)
             }
+            Form::Chat(_) if images > 0 && self.image_tokens == 0 => Err(broken(
+                &"this checkpoint reads text only, and the question has an image".into(),
+            )),
             Form::Chat(chat) => {
                 let [system, text] = [system.unwrap_or_default(), text].map(|text| self.harmless(text));
                 let prompt = chat.prompt(&system, &text, images)?;

@@ -126,7 +126,16 @@ fn hostile() -> RecordBatch {
         ),
         (
             "question",
-            all(&|row| format!("Is it {}?", if row.is_multiple_of(5) { "ÉTRANGE'" } else { "plain" })),
+            all(&|row| {
+                format!(
+                    "Is it {}?",
+                    if row.is_multiple_of(5) {
+                        "ÉTRANGE'"
+                    } else {
+                        "plain"
+                    }
+                )
+            }),
         ),
     ])
     .unwrap()

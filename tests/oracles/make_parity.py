@@ -9,7 +9,8 @@ torch.manual_seed(seed); torch.set_num_threads(1)
 def jitter(m):
     for n, p in m.named_parameters():
         with torch.no_grad():
-            if p.dim() == 1: p.add_(torch.randn_like(p) * 0.3)      # norms and biases away from their init
+            if 'mm_input_projection' in n: p.normal_(0, 0.2)        # begins as zeros: no image would reach the decoder
+            elif p.dim() == 1: p.add_(torch.randn_like(p) * 0.3)      # norms and biases away from their init
             elif 'embed' not in n: p.mul_(3.0)
             elif 'embed_tokens' in n: p.mul_(6.0); p[300:] = 0; p[:2] = 0   # special tokens never win a greedy step
     return m.eval()

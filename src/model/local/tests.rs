@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::model::{EncodedImage, conformance};
-use crate::vlm::write_random;
+use crate::vlm::{write_random, write_random_chat};
 use bytes::Bytes;
 use image::{ImageFormat, RgbImage};
 use std::io::Cursor;
+use std::path::Path;
 
 fn options(folder: &Path) -> LocalOptions {
     LocalOptions {
@@ -54,14 +55,68 @@ async fn it_conforms() {
     conformance::check(&model()).await;
 }
 
+/// A Gemma 3, whose questions about one image share a prefix.
+fn chat(sees: bool) -> LocalModel {
+    let folder = tempfile::tempdir().unwrap();
+    write_random_chat(folder.path(), 4, sees);
+    LocalModel::open(&options(folder.path()), &Sampling::default()).unwrap()
+}
+
+#[tokio::test]
+async fn gemma3_conforms() {
+    conformance::check(&chat(true)).await;
+}
+
+#[tokio::test]
+async fn text_alone_is_answered_and_images_are_refused() {
+    let model = chat(false);
+    let mut requests: Vec<Request> = requests().into_iter().take(3).collect();
+    requests[0].images.clear();
+    requests[2].images.clear();
+    let replies = outcomes(model.answer(requests).await);
+    assert!(replies[0].is_ok() && replies[2].is_ok(), "{replies:?}");
+    assert!(
+        matches!(&replies[1], Err(CallError::Refused { message }) if message.contains("reads text only")),
+        "{replies:?}"
+    );
+}
+
+#[test]
+fn a_call_that_nobody_waits_for_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    write_random(folder.path(), 4);
+    let checkpoint = Checkpoint::load(folder.path(), None, &candle_core::Device::Cpu).unwrap();
+    let mut worker = Worker::new(checkpoint, "{question}".to_owned());
+    let mut request = requests().swap_remove(2);
+    request.sampling.max_tokens = 500;
+    let looked = std::cell::Cell::new(0);
+    let gone = || {
+        looked.set(looked.get() + 1);
+        looked.get() > 5
+    };
+    let answer = worker.answer(std::slice::from_ref(&request), &gone).remove(0);
+    assert_eq!(answer.result.unwrap().token_ids.len(), 5);
+    let answer = worker.answer(&[request], &|| true).remove(0);
+    assert!(matches!(answer.result, Err(CallError::Fatal { .. })));
+}
+
 #[tokio::test]
 async fn company_changes_no_bit() {
-    let model = model();
+    same_in_any_company(model).await;
+}
+
+#[tokio::test]
+async fn company_changes_no_bit_of_what_shares_a_prefix() {
+    same_in_any_company(|| chat(true)).await;
+}
+
+async fn same_in_any_company(open: impl Fn() -> LocalModel) {
+    let model = open();
     let together = outcomes(model.answer(requests()).await);
     assert!(together.iter().all(Result::is_ok));
     let texts: std::collections::HashSet<_> = together.iter().flatten().map(|done| &done.token_ids).collect();
     assert!(texts.len() > 20, "the answers tell nothing apart");
-    let fresh = self::model(); // has seen no image yet
+    let fresh = open(); // has seen no image yet
     let mut reversed = requests();
     reversed.reverse();
     let mut backwards = outcomes(fresh.answer(reversed).await);

@@ -1,9 +1,13 @@
 //! What the model's thread does with one call: prompts, images, batches of one shape, answers.
+//!
+//! A batch's shape depends on its requests' own lengths alone: as many rows as its budget of tokens has room for. What
+//! several questions about one image begin with is read once, where the family allows it.
 
 use super::features::{FeatureCache, Features};
+use super::prefixes::PrefixCache;
 use crate::error::Result;
 use crate::model::{CallError, Completion, EncodedImage, Request};
-use crate::vlm::{Batch, Checkpoint, Continuation, Draw, Side, generate};
+use crate::vlm::{Batch, Checkpoint, Continuation, Draw, Prefix, Side, generate_after};
 use candle_core::Tensor;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -11,6 +15,15 @@ use std::time::Instant;
 
 /// Prompts are padded to multiples of this many tokens.
 const STEP: usize = 16;
+/// Tokens of prompts that one pass of the decoder takes, for networks that are narrower than [`WIDE`], and for others:
+/// a wide network fills the machine with few rows, and rows without a request cost as much as others.
+const BUDGET: [usize; 2] = [4096, 2048];
+/// Most rows of a batch, for the same two.
+const ROWS: [usize; 2] = [32, 8];
+/// Images of one pass of the tower, for the same two.
+const IMAGES: [usize; 2] = [32, 4];
+/// Width from which a decoder is wide.
+const WIDE: usize = 1024;
 /// Longest prompt and answer together, in tokens.
 const CONTEXT: usize = 8192;
 
@@ -26,80 +39,81 @@ pub(super) struct Worker {
     checkpoint: Checkpoint,
     template: String,
     features: FeatureCache,
-    rows: usize,
+    prefixes: PrefixCache,
+    wide: usize,
+}
+
+/// A request that can be asked: its prompt, and how much of it does not depend on the question.
+struct Asked<'a> {
+    request: &'a Request,
+    prompt: &'a [u32],
+    shared: usize,
 }
 
 impl Worker {
     pub(super) fn new(checkpoint: Checkpoint, template: String) -> Self {
-        // A large network fills the machine with few rows, and dummy rows cost as much as real ones.
         let text = &checkpoint.network.config().text_config;
-        let rows = if text.hidden_size < 1024 { 32 } else { 4 };
         Self {
+            wide: usize::from(text.hidden_size >= WIDE),
             checkpoint,
             template,
             features: FeatureCache::default(),
-            rows,
+            prefixes: PrefixCache::default(),
         }
     }
 
-    /// One outcome a request, in order.
-    pub(super) fn answer(&mut self, requests: &[Request]) -> Vec<Outcome> {
+    /// Rows of a batch whose prompts take `length` tokens each.
+    fn rows(&self, length: usize) -> usize {
+        let room = BUDGET[self.wide] / length.max(1);
+        room.clamp(1, ROWS[self.wide])
+    }
+
+    /// One outcome a request, in order. Once `gone` says that nobody waits for them, nothing more is computed.
+    pub(super) fn answer(&mut self, requests: &[Request], gone: &dyn Fn() -> bool) -> Vec<Outcome> {
         let clock = Instant::now();
-        let mut outcomes: Vec<Option<Outcome>> = requests.iter().map(|_| None).collect();
-        let mut prompts = Vec::with_capacity(requests.len());
-        let mut lengths: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for (index, request) in requests.iter().enumerate() {
-            match self.prompt(request) {
-                Ok(prompt) => {
-                    lengths
-                        .entry(prompt.len().next_multiple_of(STEP))
-                        .or_default()
-                        .push(index);
-                    prompts.push(prompt);
-                }
-                Err(error) => {
-                    outcomes[index] = Some(Outcome {
-                        result: Err(error),
-                        tokens_in: None,
-                        latency_ms: 0.0,
-                    });
-                    prompts.push(Vec::new());
+        let outcome = |result, prompt: &[u32]| Outcome {
+            result,
+            tokens_in: Some(prompt.len() as i64).filter(|&tokens| tokens > 0),
+            latency_ms: clock.elapsed().as_secs_f64() * 1e3,
+        };
+        let prompts: Vec<_> = requests.iter().map(|request| self.prompt(request)).collect();
+        // By the tokens of the prefix and, padded, of the rest.
+        let mut shapes: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+        for (index, prompt) in prompts.iter().enumerate() {
+            if let Ok(prompt) = prompt {
+                let shared = Prefix::length(self.checkpoint.network.config(), prompt);
+                let rest = (prompt.len() - shared).next_multiple_of(STEP);
+                shapes.entry((shared, rest)).or_default().push(index);
+            }
+        }
+        let mut results: Vec<Option<Result<Completion, CallError>>> = vec![None; requests.len()];
+        for ((shared, rest), indices) in shapes {
+            for indices in indices.chunks(self.rows(rest)) {
+                let ask = |&index: &usize| Asked {
+                    request: &requests[index],
+                    prompt: prompts[index].as_deref().unwrap_or_default(),
+                    shared,
+                };
+                let asked: Vec<Asked> = indices.iter().map(ask).collect();
+                let done = if gone() {
+                    vec![Err(fatal("nobody waits for the answer")); asked.len()]
+                } else {
+                    // What fails a whole batch fails every other: no memory, a broken device.
+                    let failed =
+                        |error: crate::error::Error| Err(fatal(&format!("the local model failed: {error}")));
+                    self.batch(&asked, rest, gone)
+                        .unwrap_or_else(|error| vec![failed(error); asked.len()])
+                };
+                for (&index, result) in indices.iter().zip(done) {
+                    results[index] = Some(result);
                 }
             }
         }
-        for (length, indices) in lengths {
-            for indices in indices.chunks(self.rows) {
-                let asked: Vec<_> = indices
-                    .iter()
-                    .map(|&index| (&requests[index], &prompts[index][..]))
-                    .collect();
-                // What fails a whole batch fails every other: no memory, a broken device.
-                let results = self.batch(&asked, length).unwrap_or_else(|error| {
-                    let message = format!("the local model failed: {error}");
-                    indices
-                        .iter()
-                        .map(|_| {
-                            Err(CallError::Fatal {
-                                message: message.clone(),
-                            })
-                        })
-                        .collect()
-                });
-                let latency_ms = clock.elapsed().as_secs_f64() * 1e3;
-                for (&index, result) in indices.iter().zip(results) {
-                    let tokens_in = Some(prompts[index].len() as i64);
-                    outcomes[index] = Some(Outcome {
-                        result,
-                        tokens_in,
-                        latency_ms,
-                    });
-                }
-            }
-        }
-        outcomes
-            .into_iter()
-            .map(|outcome| outcome.expect("every request is in one batch or refused"))
-            .collect()
+        let all = prompts.iter().zip(results).map(|(prompt, result)| match prompt {
+            Ok(prompt) => outcome(result.expect("every prompt is in one batch"), prompt),
+            Err(error) => outcome(Err(error.clone()), &[]),
+        });
+        all.collect()
     }
 
     fn prompt(&self, request: &Request) -> Result<Vec<u32>, CallError> {
@@ -117,77 +131,101 @@ impl Worker {
         Ok(prompt)
     }
 
-    /// Answers at most `rows` requests whose prompts fit into `length`.
+    /// Answers the requests of one batch, the rest of whose prompts fits into `length`.
     fn batch(
         &mut self,
-        asked: &[(&Request, &[u32])],
+        asked: &[Asked],
         length: usize,
+        gone: &dyn Fn() -> bool,
     ) -> Result<Vec<Result<Completion, CallError>>> {
-        let images: Vec<&EncodedImage> = asked.iter().flat_map(|(request, _)| &request.images).collect();
-        let Checkpoint {
-            network, processor, ..
-        } = &self.checkpoint;
-        let features = self.features.get(&images, network, processor, self.rows)?;
+        let images: Vec<&EncodedImage> = asked.iter().flat_map(|each| &each.request.images).collect();
+        let features = match &self.checkpoint.processor {
+            Some(processor) => {
+                let network = &self.checkpoint.network;
+                self.features
+                    .get(&images, network, processor, IMAGES[self.wide])?
+            }
+            None => HashMap::new(),
+        };
         let broken: Vec<Option<CallError>> = asked
             .iter()
-            .map(|(request, _)| problem(request, &features))
+            .map(|each| problem(each.request, &features))
             .collect();
-        let whole: Vec<_> = asked
+        let whole: Vec<&Asked> = asked
             .iter()
             .zip(&broken)
-            .filter(|(_, broken)| broken.is_none())
-            .map(|(asked, _)| *asked)
+            .filter_map(|(each, broken)| broken.is_none().then_some(each))
             .collect();
-        let mut answered = self.decode(&whole, length, &features)?.into_iter();
+        let mut answered = self.decode(&whole, length, &features, gone)?.into_iter();
         let results = broken.into_iter().map(|broken| match broken {
-            Some(error) => Ok(Err(error)),
-            None => Ok(Ok(answered.next().expect("one answer for every whole request"))),
+            Some(error) => Err(error),
+            None => Ok(answered.next().expect("one answer for every whole request")),
         });
-        results.collect()
+        Ok(results.collect())
     }
 
     fn decode(
-        &self,
-        asked: &[(&Request, &[u32])],
+        &mut self,
+        asked: &[&Asked],
         length: usize,
         features: &HashMap<Arc<str>, Features>,
+        gone: &dyn Fn() -> bool,
     ) -> Result<Vec<Completion>> {
         let Some(first) = asked.first() else {
             return Ok(Vec::new());
         };
-        let dummies = self.rows.saturating_sub(asked.len());
-        let rows: Vec<_> = asked.iter().chain(std::iter::repeat_n(first, dummies)).collect();
-        let prompts: Vec<(&[u32], &[u32])> = rows.iter().map(|(_, prompt)| (*prompt, &[][..])).collect();
-        let images: Vec<&Tensor> = rows
+        let dummies = self.rows(length).saturating_sub(asked.len());
+        let rows: Vec<&Asked> = asked
             .iter()
-            .flat_map(|(request, _)| &request.images)
-            .filter_map(|image| features[&image.image_id].as_ref().ok())
+            .chain(std::iter::repeat_n(first, dummies))
+            .copied()
             .collect();
-        let images = if images.is_empty() {
-            self.no_images()?
+        let network = self.checkpoint.network.clone();
+        let images_of = |rows: &[&Asked]| -> Result<Tensor> {
+            let images = rows.iter().flat_map(|row| &row.request.images);
+            let images: Vec<&Tensor> = images
+                .filter_map(|image| features[&image.image_id].as_ref().ok())
+                .collect();
+            if images.is_empty() {
+                return network.no_images();
+            }
+            Ok(Tensor::stack(&images, 0)?) // (N, P, H)
+        };
+        let mut prefixes = Vec::new();
+        for row in rows.iter().filter(|row| row.shared > 0) {
+            let images = row.request.images.iter().map(|image| image.image_id.clone());
+            let key = (row.prompt[..row.shared].to_vec(), images.collect());
+            prefixes.push(self.prefixes.get(key, &network, || images_of(&[*row]))?);
+        }
+        let images = if prefixes.is_empty() {
+            images_of(&rows)?
         } else {
-            Tensor::stack(&images, 0)?
-        }; // (N, P, H)
-        let draw = |(place, (request, _)): (usize, &&(&Request, &[u32]))| Draw {
-            temperature: request.sampling.temperature,
-            top_p: request.sampling.top_p,
+            network.no_images()?
+        };
+        let prefixes: Vec<&Prefix> = prefixes.iter().map(Arc::as_ref).collect();
+        let rests: Vec<(&[u32], &[u32])> = rows
+            .iter()
+            .map(|row| (&row.prompt[row.shared..], &[][..]))
+            .collect();
+        let draw = |(place, row): (usize, &&Asked)| Draw {
+            temperature: row.request.sampling.temperature,
+            top_p: row.request.sampling.top_p,
             max_tokens: if place < asked.len() {
-                request.sampling.max_tokens
+                row.request.sampling.max_tokens
             } else {
                 0
             },
-            seed: request.seed,
+            seed: row.request.seed,
         };
         let draws: Vec<Draw> = rows.iter().enumerate().map(draw).collect();
-        let batch = Batch::new(&prompts, length, Side::Left, |id| {
-            self.checkpoint.network.config().role(id)
-        });
-        let ended = |row: usize, tokens: &[u32]| self.ended(&rows[row].0.sampling.stop, tokens);
-        let drawn = generate(&self.checkpoint.network, &batch, &images, &draws, ended)?;
+        let batch = Batch::new(&rests, length, Side::Left, |id| network.config().role(id));
+        let ended =
+            |row: usize, tokens: &[u32]| gone() || self.ended(&rows[row].request.sampling.stop, tokens);
+        let drawn = generate_after(&network, &prefixes, &batch, &images, &draws, ended)?;
         asked
             .iter()
             .zip(drawn)
-            .map(|((request, _), drawn)| self.completion(request, drawn))
+            .map(|(each, drawn)| self.completion(each.request, drawn))
             .collect()
     }
 
@@ -212,16 +250,6 @@ impl Worker {
             token_ids: drawn.token_ids,
         })
     }
-
-    fn no_images(&self) -> Result<Tensor> {
-        let network = &self.checkpoint.network;
-        let width = network.config().text_config.hidden_size;
-        Ok(Tensor::zeros(
-            (0, network.config().image_tokens(), width),
-            candle_core::DType::F32,
-            network.device(),
-        )?)
-    }
 }
 
 /// Where the first of the stop strings begins.
@@ -237,10 +265,16 @@ fn problem(request: &Request, features: &HashMap<Arc<str>, Features>) -> Option<
     let broken = request
         .images
         .iter()
-        .find_map(|image| features[&image.image_id].as_ref().err());
+        .find_map(|image| features.get(&image.image_id)?.as_ref().err());
     broken.map(|problem| refused(problem.clone()))
 }
 
 fn refused(message: String) -> CallError {
     CallError::Refused { message }
+}
+
+fn fatal(message: &str) -> CallError {
+    CallError::Fatal {
+        message: message.to_owned(),
+    }
 }

@@ -7,12 +7,15 @@ use serde_json::{Value, json};
 /// Rewrites newer spellings into the older ones that the structs know, and writes out what a family's files
 /// leave unsaid.
 pub(super) fn modernise(value: &mut Value, family: Family) -> std::result::Result<(), String> {
+    if family == Family::Gemma3Text && value["text_config"].is_null() {
+        *value = json!({"model_type": "gemma3_text", "text_config": value.take()}); // the file is the decoder's part
+    }
     if let Some(id) = value.as_object_mut().and_then(|map| map.remove("image_token_id")) {
         value["image_token_index"] = id;
     }
     // Files write null for "the default".
     for part in ["text_config", "vision_config"] {
-        if let Some(map) = value[part].as_object_mut() {
+        if let Some(map) = value.get_mut(part).and_then(Value::as_object_mut) {
             map.retain(|key, value| {
                 !value.is_null() || key.ends_with("softcapping") || key == "sliding_window"
             });
@@ -45,7 +48,7 @@ pub(super) fn modernise(value: &mut Value, family: Family) -> std::result::Resul
             text.remove("rope_local_base_freq"); // newer saves write one base a layer type: the same
             256_000
         }
-        Family::Gemma3 => {
+        Family::Gemma3 | Family::Gemma3Text => {
             let unsaid = serde_json::to_value(TextConfig::gemma3()).map_err(|error| error.to_string())?;
             for (key, default) in unsaid.as_object().into_iter().flatten() {
                 text.entry(key).or_insert_with(|| default.clone());
@@ -53,7 +56,7 @@ pub(super) fn modernise(value: &mut Value, family: Family) -> std::result::Resul
             if !ends.is_null() {
                 text.insert("eos_token_id".into(), ends); // stands beside the decoder here
             }
-            if value["mm_tokens_per_image"].is_null() {
+            if family.sees() && value["mm_tokens_per_image"].is_null() {
                 value["mm_tokens_per_image"] = json!(256);
             }
             262_144

@@ -51,6 +51,40 @@ impl Sizes {
     }
 }
 
+/// The keys or the values of all groups: each dense, one `stride` elements after the other (a cache has room between).
+#[derive(Clone, Copy)]
+struct Groups<'a> {
+    data: &'a [f32],
+    stride: usize,
+    length: usize,
+}
+
+impl<'a> Groups<'a> {
+    fn of(storage: &'a CpuStorage, layout: &Layout) -> Result<Self> {
+        let (_, _, keys, depth) = layout.shape().dims4()?;
+        if !is_grouped(layout) {
+            candle_core::bail!("attention takes keys and values that are dense head by head");
+        }
+        Ok(Self {
+            data: &storage.as_slice::<f32>()?[layout.start_offset()..],
+            stride: layout.stride()[1],
+            length: keys * depth,
+        })
+    }
+
+    fn get(self, group: usize) -> &'a [f32] {
+        &self.data[group * self.stride..][..self.length]
+    }
+}
+
+/// Whether `[B, Hkv, S, D]` is dense head by head.
+pub(super) fn is_grouped(layout: &Layout) -> bool {
+    match (layout.dims(), layout.stride()) {
+        ([_, groups, _, depth], [batch, group, row, 1]) => row == depth && *batch == groups * group,
+        _ => false,
+    }
+}
+
 impl Attention {
     /// The mask's rows of batch element `batch`, if there is a mask.
     fn mask_of<'a>(&self, mask: &'a [f32], batch: usize, sizes: Sizes) -> Option<&'a [f32]> {
@@ -98,7 +132,7 @@ impl Attention {
         );
     }
 
-    fn forward(&self, q: &[f32], k: &[f32], v: &[f32], mask: &[f32], sizes: Sizes) -> Vec<f32> {
+    fn forward(&self, q: &[f32], k: Groups, v: Groups, mask: &[f32], sizes: Sizes) -> Vec<f32> {
         let Sizes {
             groups,
             queries,
@@ -106,21 +140,14 @@ impl Attention {
             depth,
             ..
         } = sizes;
-        let (q_group, k_group) = sizes.group();
+        let (q_group, _) = sizes.group();
         let mut out = vec![0f32; q.len()];
-        let tasks = q
-            .par_chunks(q_group)
-            .zip(k.par_chunks(k_group))
-            .zip(v.par_chunks(k_group));
         out.par_chunks_mut(q_group)
-            .zip(tasks)
+            .zip(q.par_chunks(q_group))
             .enumerate()
-            .for_each(|(task, (out, ((q, k), v)))| {
+            .for_each(|(task, (out, q))| {
                 let mask = self.mask_of(mask, task / groups, sizes);
-                let (k, v) = (
-                    Matrix::new(k, keys, depth, depth),
-                    Matrix::new(v, keys, depth, depth),
-                );
+                let [k, v] = [k, v].map(|all| Matrix::new(all.get(task), keys, depth, depth));
                 let mut scores = vec![0f32; BLOCK.min(queries) * keys];
                 for (out, q) in out
                     .chunks_exact_mut(queries * depth)
@@ -252,7 +279,11 @@ impl CustomOp3 for Attention {
         v_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let sizes = Sizes::of(q_layout.shape(), k_layout.shape())?;
-        let (q, k, v) = (dense(q, q_layout)?, dense(k, k_layout)?, dense(v, v_layout)?);
+        let (q, k, v) = (
+            dense(q, q_layout)?,
+            Groups::of(k, k_layout)?,
+            Groups::of(v, v_layout)?,
+        );
         let out = self.with_mask(|mask| Ok(self.forward(q, k, v, mask, sizes)))?;
         Ok((CpuStorage::F32(out), q_layout.shape().clone()))
     }

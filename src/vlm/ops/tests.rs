@@ -115,6 +115,23 @@ fn attention_in_several_blocks_of_queries() {
 }
 
 #[test]
+fn attention_to_a_cache_with_room() {
+    let (q, room) = (
+        noise(&[2, 4, 5, 8], 1),
+        [2, 3].map(|seed| noise(&[2, 2, 12, 8], seed)),
+    );
+    let [k, v] = room.map(|buffer| buffer.narrow(2, 0, 7).unwrap());
+    assert!(!k.is_contiguous());
+    let attend = |k: &Tensor, v: &Tensor| super::attention(&q, k, v, None, 0.35, None).unwrap();
+    let (inside, copied) = (
+        attend(&k, &v),
+        attend(&k.contiguous().unwrap(), &v.contiguous().unwrap()),
+    );
+    let values = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    assert_eq!(values(&inside), values(&copied));
+}
+
+#[test]
 fn norms() {
     let shapes: &[&[usize]] = &[&[2, 3, 20], &[20]];
     agree(shapes, &|x| super::rms_norm(&x[0], &x[1], 1e-6), &|x| {

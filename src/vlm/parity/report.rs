@@ -71,7 +71,9 @@ impl fmt::Display for ParityReport {
             "parameters    {:.1} M, stored as {dtype}",
             *parameters as f64 / 1e6
         )?;
-        writeln!(f, "image         {image_side} px, {image_tokens} tokens")?;
+        if *image_tokens > 0 {
+            writeln!(f, "image         {image_side} px, {image_tokens} tokens")?;
+        }
         let Some(found) = &self.differences else {
             return Ok(());
         };

@@ -32,7 +32,7 @@ SELECT
     category,
     root_image_id,
     CASE
-        WHEN left(root_image_id, 4) < lpad(to_hex(CAST($holdout * 65536 AS BIGINT)), 4, '0') THEN 'test'
+        WHEN '0' || left(root_image_id, 4) < lpad(to_hex(CAST($holdout * 65536 AS BIGINT)), 5, '0') THEN 'test'
         ELSE 'train'
     END AS split,
     licence,

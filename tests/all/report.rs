@@ -179,7 +179,7 @@ async fn a_report_shows_hostile_text_as_text() {
         charts[0]
     );
     assert!(
-        charts[4].contains("no_scene") && page.contains("slices/broken.sql"),
+        charts[4].contains("no_scene") && page.contains("broken.sql"),
         "{}",
         charts[4]
     );

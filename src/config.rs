@@ -203,7 +203,7 @@ impl Default for Pace {
             batch_images: 16,
             batches_in_flight: 16,
             commit_every_s: 5.0,
-            compact_files: 100,
+            compact_files: 50,
             follow: None,
         }
     }

@@ -13,7 +13,7 @@ mod text;
 
 use crate::error::{Error, Result};
 use crate::picture::Pictures;
-use crate::slice::{self, Slice};
+use crate::slice::{self, Search, Slice, Subject};
 use crate::sql::named::check_run;
 use crate::sql::{self, rows};
 use crate::tables::Tables;
@@ -168,8 +168,51 @@ async fn hold(context: &SessionContext, of: &[(&str, ScalarValue)], with_all: bo
     Ok(())
 }
 
-/// The user's own slices in this run; none without any.
+/// Slices that stood the test on images on which they were not found, and the user's own; none without any.
 async fn slices(context: &SessionContext, own: &[Slice], run: &RunFacts) -> Result<Option<Slices>> {
+    let mut slices = own_slices(context, own, run).await?;
+    let subject = Subject {
+        run: run.run_id.clone(),
+        target: run.target.clone(),
+        ..Subject::default()
+    };
+    let found = match slice::weakness(context, &subject, &Search::default()).await {
+        Ok(weakness) => weakness.findings,
+        Err(error) => {
+            tracing::warn!(%error, "the report has no slices of its own finding");
+            return Ok(slices);
+        }
+    };
+    let weak = found.weak.iter().map(|found| SliceLine {
+        slice: found.words.clone(),
+        target: run.target.clone(),
+        n: i64::from(found.target.n),
+        valid: i64::from(found.target.n),
+        failures: i64::from(found.target.count),
+        failure_rate_low: Some(found.target.low),
+        failure_rate_high: Some(found.target.high),
+    });
+    for (said, found) in [("Weak at", &found.weak), ("Strong at", &found.strong)] {
+        let found: Vec<String> = found
+            .iter()
+            .map(|found| {
+                let elsewhere = found.elsewhere.rate * 100.0;
+                format!("{}: {}, elsewhere {elsewhere:.1} %", found.words, found.target)
+            })
+            .collect();
+        if !found.is_empty() {
+            let slices = slices.get_or_insert_default();
+            slices.summary.push(format!("{said} {}.", found.join("; ")));
+        }
+    }
+    if let Some(slices) = &mut slices {
+        slices.lines.splice(0..0, weak);
+    }
+    Ok(slices)
+}
+
+/// The user's own slices in this run; none without any.
+async fn own_slices(context: &SessionContext, own: &[Slice], run: &RunFacts) -> Result<Option<Slices>> {
     if own.is_empty() {
         return Ok(None);
     }

@@ -94,8 +94,12 @@ impl Tables {
             Ok(()) => checkpoints::cleanup_metadata(&own, None).await.map(drop),
             Err(error) => Err(error),
         };
-        if let Err(error) = settled {
-            tracing::warn!(table = table.name(), %error, "compacted, but the log could not be shortened");
+        match settled {
+            // What is known of every commit before is let go; the next one begins from the checkpoint.
+            Ok(()) => self.known[table as usize].lock().await.state = None,
+            Err(error) => {
+                tracing::warn!(table = table.name(), %error, "compacted, but the log could not be shortened");
+            }
         }
         tracing::info!(
             table = table.name(),

@@ -227,11 +227,15 @@ impl Bench {
     }
 
     fn memory(&self) -> Result<()> {
-        println!("\npeak memory by number of images (3 KB each, one model at 1 ms)");
+        println!(
+            "\npeak memory by number of images (3 KB each, a question each of an auditor, one model, at 1 ms)"
+        );
         let mut peaks = Vec::new();
         for images in [10_000, 100_000] {
             let photos = self.photos(images, 3_000, Some("yes"))?;
-            let config = self.config(&photos, "full", &[(1, "yes")], &[]);
+            // The folder itself: a file of questions is held in memory.
+            let folder = photos.trim_end_matches("questions.jsonl");
+            let config = self.config(folder, "full", &[(1, "yes")], &[]);
             let (wall_s, took) = Self::run("audit", &config)?;
             let peak_mb = took["peak_mb"].as_f64().unwrap_or(0.0);
             println!("  {images:>6} images: {peak_mb:.0} MB, {wall_s:.1} s");
@@ -271,17 +275,23 @@ impl Bench {
         Ok(folder.join("questions.jsonl").display().to_string())
     }
 
-    /// A configuration with tables of its own.
-    fn config(&self, questions: &str, look: &str, players: &[Scripted], judges: &[Scripted]) -> String {
+    /// A configuration with tables of its own: a file asks its own questions, about a folder an auditor asks.
+    fn config(&self, source: &str, look: &str, players: &[Scripted], judges: &[Scripted]) -> String {
         let names = |kind: &str, count: usize| (0..count).map(|at| format!("{kind}{at}")).collect::<Vec<_>>();
         let (player_names, judge_names) = (names("player", players.len()), names("judge", judges.len()));
         let tables = tempfile::tempdir_in(self.folder.path())
             .expect("a folder for tables")
             .keep();
+        let asker = "Question:_name_its_color|Category:_color_recognition|Answer:_yes";
+        let prober = if Path::new(source).is_file() {
+            "kind = \"dataset\""
+        } else {
+            "kind = \"prompted\"\nmodel = \"asker\"\nstrategies = [\"question\"]\nprobes = 1"
+        };
         let head = format!(
             "tables = \"{}\"\ntarget = \"player0\"\nreferences = {:?}\njudges = {judge_names:?}\n\
-             copy_bytes = \"all\"\n[source]\nurl = \"{questions}\"\ndecode = \"{look}\"\n\
-             [[probers]]\nkind = \"dataset\"\n[budget]\nrequests = 10000000\n",
+             copy_bytes = \"all\"\n[source]\nurl = \"{source}\"\ndecode = \"{look}\"\n\
+             [[probers]]\n{prober}\n[budget]\nrequests = 10000000\n",
             tables.display(),
             &player_names[1..],
         );
@@ -289,13 +299,16 @@ impl Bench {
             .iter()
             .chain(&judge_names)
             .zip(players.iter().chain(judges));
-        let models = all.map(|(name, (latency_ms, said))| {
-            format!(
-                "[models.{name}.http]\nurl = \"{}/{latency_ms}/{said}/v1\"\nmodel = \"{name}\"\n\
+        let all = all.map(|(name, scripted)| (name.as_str(), *scripted));
+        let models = all
+            .chain([("asker", (1, asker))])
+            .map(|(name, (latency_ms, said))| {
+                format!(
+                    "[models.{name}.http]\nurl = \"{}/{latency_ms}/{said}/v1\"\nmodel = \"{name}\"\n\
                  revision = \"1\"\nmax_in_flight = 64\n",
-                self.server.url
-            )
-        });
+                    self.server.url
+                )
+            });
         let text = head + &models.collect::<String>();
         let path = tables.with_extension("toml");
         std::fs::write(&path, text).expect("a configuration");

@@ -217,7 +217,9 @@ fn every_named_query_is_tested() {
         .collect();
     for query in Queries::load(None).unwrap().iter() {
         assert!(
-            texts.contains(&format!("\nnamed {}\n", query.name)),
+            ["\n", " "]
+                .iter()
+                .any(|end| texts.contains(&format!("\nnamed {}{end}", query.name))),
             "{} has no test",
             query.name
         );

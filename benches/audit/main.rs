@@ -228,14 +228,14 @@ impl Bench {
 
     fn memory(&self) -> Result<()> {
         println!(
-            "\npeak memory by number of images (3 KB each, a question each of an auditor, one model, at 1 ms)"
+            "\npeak memory by number of images (3 KB each, an auditor, a target and a reference, at 1 ms)"
         );
         let mut peaks = Vec::new();
         for images in [10_000, 100_000] {
             let photos = self.photos(images, 3_000, Some("yes"))?;
             // The folder itself: a file of questions is held in memory.
             let folder = photos.trim_end_matches("questions.jsonl");
-            let config = self.config(folder, "full", &[(1, "yes")], &[]);
+            let config = self.config(folder, "full", &[(1, "yes"), (1, "no")], &[]);
             let (wall_s, took) = Self::run("audit", &config)?;
             let peak_mb = took["peak_mb"].as_f64().unwrap_or(0.0);
             println!("  {images:>6} images: {peak_mb:.0} MB, {wall_s:.1} s");
@@ -282,7 +282,7 @@ impl Bench {
         let tables = tempfile::tempdir_in(self.folder.path())
             .expect("a folder for tables")
             .keep();
-        let asker = "Question:_name_its_color|Category:_color_recognition|Answer:_yes";
+        let asker = "Question:_what_color_is_it*~Category:_color_recognition~Answer:_yes";
         let prober = if Path::new(source).is_file() {
             "kind = \"dataset\""
         } else {

@@ -2,7 +2,8 @@
 //! what is measured.
 //!
 //! The address says what it does: `http://127.0.0.1:PORT/50/yes/v1` answers "yes" after 50 ms, and `/0/id/v1`
-//! with another text for each request; `_` stands for a space and `|` for a new line.
+//! with another text for each request; in texts `_` stands for a space, `*` for a question mark and
+//! `~` for a new line.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,7 +41,12 @@ async fn talk(mut stream: TcpStream) -> io::Result<()> {
         let head = String::from_utf8_lossy(&buffer[..end]).into_owned();
         let mut path = head.split(' ').nth(1).unwrap_or_default().split('/').skip(1);
         let latency_ms = path.next().and_then(|text| text.parse().ok()).unwrap_or(0);
-        let text = path.next().unwrap_or("yes").replace('_', " ").replace('|', "\\n");
+        let text = path
+            .next()
+            .unwrap_or("yes")
+            .replace('_', " ")
+            .replace('*', "?")
+            .replace('~', "\\n");
         let lower = head.to_lowercase();
         let length = lower
             .split("content-length:")

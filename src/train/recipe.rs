@@ -22,7 +22,7 @@ impl Recipe {
         }
     }
 
-    /// How the committed checkpoint was trained, into a folder of its name below `data`.
+    /// About as long as the committed checkpoint learned on a machine of its own, into a folder of its name below `data`.
     #[must_use]
     pub fn options(self, data: &Path) -> Options {
         let (minutes, seed) = match self {

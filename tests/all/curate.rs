@@ -1,9 +1,9 @@
 //! Selections and exports from the command line: budgets are met, what repeats is left out, and what is exported can be
 //! loaded.
 
+use crate::program::auditdm;
 use std::collections::HashSet;
 use std::path::Path;
-use std::process::{Command, Output};
 
 const CONFIG: &str = r#"
 target = "target"
@@ -36,20 +36,6 @@ const FORMATS: [&str; 12] = [
     "inspect-ai",
     "lmms-eval",
 ];
-
-fn auditdm(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = Command::new(env!("CARGO_BIN_EXE_auditdm"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code(), text(stdout), text(stderr))
-}
 
 fn audited() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();

@@ -10,6 +10,8 @@ mod follow;
 mod hostile;
 mod kill;
 mod photos;
+#[path = "../support/program.rs"]
+mod program;
 mod report;
 mod resume;
 #[path = "../support/s3.rs"]

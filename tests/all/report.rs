@@ -1,11 +1,10 @@
 //! The report of a run whose questions, answers and names are hostile: all of it is text.
 
+use crate::program::auditdm;
 use auditdm::row::StepRow;
 use auditdm::tables::Tables;
 use chrono::Utc;
 use serde_json::{Value, json};
-use std::path::Path;
-use std::process::{Command, Output};
 
 const CONFIG: &str = r#"
 label = "<i>night & day</i>"
@@ -25,20 +24,6 @@ kind = "dataset"
 
 const MARKUP: &str = "</script><script>alert(1)</script><!-- <img src=x onerror=alert(2)>";
 const MARKS: &str = "\u{1b}[31mred\u{202e}olleh\u{2066} {{ report }} {% raw %}";
-
-fn auditdm(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = Command::new(env!("CARGO_BIN_EXE_auditdm"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code(), text(stdout), text(stderr))
-}
 
 /// What lies between the tags of a script with that id.
 fn data(page: &str, id: &str) -> Value {

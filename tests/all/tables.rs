@@ -1,21 +1,7 @@
 //! The upkeep of tables from the command line, on what an audit wrote.
 
+use crate::program::auditdm;
 use std::path::Path;
-use std::process::{Command, Output};
-
-fn auditdm(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = Command::new(env!("CARGO_BIN_EXE_auditdm"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code(), text(stdout), text(stderr))
-}
 
 const CONFIG: &str = r#"
 target = "target"

@@ -29,8 +29,6 @@ pub mod embed;
 
 pub mod hub;
 
-pub mod train;
-
 pub mod budget;
 
 pub mod model;
@@ -72,6 +70,8 @@ mod sample;
 pub mod select;
 
 pub mod export;
+
+pub mod train;
 
 pub mod report;
 

@@ -1,16 +1,19 @@
-//! Supervised training of the lab's small models: scenes in, a checkpoint folder in the hub's layout out.
+//! Training: of the lab's small models by supervision, of an auditor by the divergence that its probes find.
 //!
 //! ```text
 //! course ──▶ lesson ──▶ learner ──▶ optimiser ──▶ checkpoint ──▶ evaluate
 //! scenes,    tensors    forward,    step          hub's layout,  held-out
 //! questions             backward                  state          questions
 //! ```
-//! Supervision is twofold: the answers' tokens, and for every patch of the image tower what lies there.
-//! Left out: training on anything but the lab, more than one machine.
+//! Supervision of target and reference is twofold: the answers' tokens, and for every patch of the image tower what
+//! lies there. The lab's auditor learns to write probes by imitation of well-formed ones ([`imitate`]); what it then
+//! learns from the models that it audits is in [`grpo`]. Left out: more than one machine.
 
 mod checkpoint;
 mod course;
 mod evaluate;
+// pub mod grpo;
+mod imitation;
 mod launch;
 mod learner;
 mod lesson;
@@ -23,6 +26,7 @@ mod recipe;
 mod resumed;
 mod shape;
 mod tokenizer;
+mod workers;
 
 pub use checkpoint::Progress;
 pub use evaluate::{Accuracy, Evaluation, Exam, evaluate};
@@ -32,14 +36,17 @@ pub use recipe::Recipe;
 
 use crate::error::{Error, Result};
 use crate::lab::label::HEADS;
-use crate::vlm::{Config, Network, Weights};
+use crate::vlm::{Config, Family, Network, Weights};
 use candle_core::Device;
 use course::Course;
-use learner::Learner;
+use imitation::ProbeCourse;
+use learner::{Learner, Sight};
+use lesson::Lesson;
 use patch_heads::PatchHeads;
 use patch_words::PatchWords;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
+use workers::Workers;
 
 /// Shards of a step, images of a shard, questions about an image.
 const SHARDS: usize = 2;
@@ -110,27 +117,21 @@ impl std::fmt::Display for Figures {
     }
 }
 
-/// Trains until the time is up; calls `report` after every step.
-pub fn train(options: &Options, mut report: impl FnMut(&Figures)) -> Result<Progress> {
+/// Trains a target or a reference until the time is up; calls `report` after every step.
+pub fn train(options: &Options, report: impl FnMut(&Figures)) -> Result<Progress> {
     let folder = &options.folder;
-    std::fs::create_dir_all(folder).map_err(|source| Error::File {
-        action: "create",
-        path: folder.clone(),
-        source,
-    })?;
+    create(folder)?;
     let tokenizer = if checkpoint::has_state(folder) {
         tokenizer::open(folder)? // ids must stay what the weights have learned
     } else {
-        tokenizer::learn(&course::texts(options.difficulty))?
+        tokenizer::learn(&course::texts(options.difficulty), &tokenizer::PALIGEMMA)?
     };
     let vocabulary = tokenizer.get_vocab_size(true);
-    let config = shape::config(vocabulary, vocabulary as u32 - 1);
+    let config = shape::answering(vocabulary, vocabulary as u32 - 1);
     describe(folder, &config, &tokenizer)?;
     let weights = Weights::fresh(options.seed, &Device::Cpu).trainable();
     let model = Network::new(&config, &weights)?;
     let heads = PatchHeads::new(HEADS, config.vision_config.hidden_size, &weights)?;
-    let mut optimiser = Optimiser::new(weights.variables());
-    let mut progress = checkpoint::restore_state(folder, &mut optimiser)?.unwrap_or_default();
     let course = Course::new(
         tokenizer,
         &config,
@@ -139,19 +140,67 @@ pub fn train(options: &Options, mut report: impl FnMut(&Figures)) -> Result<Prog
         QUESTIONS,
         options.difficulty,
     );
-    let across = config.image_tokens().isqrt();
-    let words = PatchWords::new(across, |word| course.encode(word))?;
-    let mut learner = Learner::new(model, heads, words, optimiser, PATCH_SHARE)?;
+    let words = PatchWords::new(config.image_tokens().isqrt(), |word| course.encode(word))?;
+    let learner = Learner {
+        model,
+        sight: Some(Sight {
+            heads,
+            words,
+            share: PATCH_SHARE,
+        }),
+        optimiser: Optimiser::new(weights.variables()),
+        workers: Workers::new()?,
+    };
+    study(options, learner, LOOKING_SHARE, &|number, asking| course.lesson(number, asking), report)
+}
 
+/// Trains the lab's auditor by imitation of random well-formed probes, with the eyes of the checkpoint in `eyes`, until
+/// the time is up; calls `report` after every step.
+pub fn imitate(options: &Options, eyes: &Path, report: impl FnMut(&Figures)) -> Result<Progress> {
+    let folder = &options.folder;
+    create(folder)?;
+    let learned = if checkpoint::has_state(folder) {
+        tokenizer::open(folder)?
+    } else {
+        tokenizer::learn(&imitation::texts(options.difficulty), &tokenizer::GEMMA3)?
+    };
+    let vocabulary = learned.get_vocab_size(true);
+    let config = shape::probing(vocabulary);
+    describe(folder, &config, &learned)?;
+    tokenizer::save_chat(folder)?;
+    let weights = Weights::fresh(options.seed, &Device::Cpu).trainable();
+    let model = Network::new(&config, &weights)?;
+    shape::take_eyes(&weights.variables(), eyes)?;
+    let course = ProbeCourse::new(folder, &config, options.seed, options.difficulty)?;
+    let learner = Learner {
+        model,
+        sight: None,
+        optimiser: Optimiser::new(weights.variables()),
+        workers: Workers::new()?,
+    };
+    study(options, learner, 0.0, &|number, _| course.lesson(number), report)
+}
+
+/// Takes up what was saved in the folder and learns until the time is up. `lesson` gives lessons by number, in the
+/// first `looking` share of the time those without questions.
+fn study(
+    options: &Options,
+    mut learner: Learner,
+    looking: f64,
+    lesson: &(dyn Fn(u64, bool) -> Result<Lesson> + Sync),
+    mut report: impl FnMut(&Figures),
+) -> Result<Progress> {
+    let folder = &options.folder;
+    let mut progress = checkpoint::restore_state(folder, &mut learner.optimiser)?.unwrap_or_default();
     let (started, before) = (Instant::now(), progress.clone());
     let (mut figures, mut saved) = (Figures::default(), Instant::now());
     let budget_s = options.minutes * 60.0;
     while progress.seconds < budget_s {
         let rate = rate(progress.step, progress.seconds / budget_s);
         let step = progress.step;
-        let asking = progress.seconds >= budget_s * LOOKING_SHARE;
+        let asking = progress.seconds >= budget_s * looking;
         let outcome = learner.step(SHARDS, rate, &|shard| {
-            course.lesson(step * SHARDS as u64 + shard as u64, asking)
+            lesson(step * SHARDS as u64 + shard as u64, asking)
         })?;
         progress.step += 1;
         progress.questions += outcome.questions as u64;
@@ -180,6 +229,14 @@ pub fn train(options: &Options, mut report: impl FnMut(&Figures)) -> Result<Prog
     Ok(progress)
 }
 
+fn create(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(|source| Error::File {
+        action: "create",
+        path: folder.to_owned(),
+        source,
+    })
+}
+
 /// Warm-up by steps, then half a cosine by the clock; `share` is that of the time that is gone.
 fn rate(step: u64, share: f64) -> f64 {
     let warm = ((step + 1) as f64 / WARM_UP as f64).min(1.0);
@@ -190,13 +247,18 @@ fn rate(step: u64, share: f64) -> f64 {
 /// Writes everything but the weights.
 fn describe(folder: &std::path::Path, config: &Config, tokenizer: &tokenizers::Tokenizer) -> Result<()> {
     let mut description = serde_json::to_value(config).expect("a config serialises");
-    description["architectures"] = serde_json::json!(["PaliGemmaForConditionalGeneration"]);
+    let architecture = match config.model_type {
+        Family::PaliGemma2 => "PaliGemmaForConditionalGeneration",
+        Family::Gemma3 | Family::Gemma3Text => "Gemma3ForConditionalGeneration",
+    };
+    description["architectures"] = serde_json::json!([architecture]);
     checkpoint::write_json(&folder.join("config.json"), &description)?;
     checkpoint::write_json(
         &folder.join("preprocessor_config.json"),
         &shape::preprocessor(config),
     )?;
-    tokenizer::save(tokenizer, folder)
+    let image = &config.image_token_index;
+    tokenizer::save(tokenizer, *image, folder)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::out::Out;
 use crate::lab;
 use crate::lab::generate::{Split, World};
-use crate::train::{self, Exam, Options, Recipe};
+use crate::train::{self, Exam, Figures, Options, Recipe};
 use clap::{Args, Subcommand, ValueEnum};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Train a small PaliGemma 2 on the lab's questions.
+    /// Train a small PaliGemma 2 on the lab's questions, or a small Gemma 3 to write such questions, edits and captions.
     ///
     /// Progress is saved every two minutes; the same command goes on where it was stopped, until the
     /// minutes are over.
@@ -32,6 +32,7 @@ enum Command {
 Examples:
   auditdm lab train reference              the recipe of data/lab-reference
   auditdm lab train target                 the recipe of data/lab-target
+  auditdm lab train auditor                the recipe of data/lab-auditor, with the eyes of data/lab-reference
   auditdm lab train target --minutes 2 --output quick --seed 7")]
     Train {
         /// Which recipe.
@@ -98,6 +99,7 @@ Examples:
 enum Role {
     Target,
     Reference,
+    Auditor,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -133,12 +135,15 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let recipe = match role {
                 Role::Target => Recipe::Target,
                 Role::Reference => Recipe::Reference,
+                Role::Auditor => Recipe::Auditor,
             };
-            let mut options = recipe.options(Path::new("data"));
+            let data = Path::new("data");
+            let mut options = recipe.options(data);
             options.minutes = minutes.unwrap_or(options.minutes);
             options.seed = seed.unwrap_or(options.seed);
             options.folder = output.unwrap_or(options.folder);
-            train(&options)?;
+            let eyes = data.join(Recipe::Reference.name());
+            train(&options, (recipe == Recipe::Auditor).then_some(&eyes))?;
         }
         Command::Examine {
             folder,
@@ -175,17 +180,22 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn train(options: &Options) -> anyhow::Result<()> {
+/// Trains who answers, or who asks with the eyes of another checkpoint.
+fn train(options: &Options, eyes: Option<&PathBuf>) -> anyhow::Result<()> {
     let mut printed = Instant::now();
-    let progress = train::train(options, |figures| {
+    let report = |figures: &Figures| {
         if printed.elapsed() >= Duration::from_secs(10) {
             printed = Instant::now();
             let _ = writeln!(Out, "{figures}"); // progress is no reason to stop training
         }
-    })?;
+    };
+    let (progress, next) = match eyes {
+        Some(eyes) => (train::imitate(options, eyes, report)?, "Train it further: auditdm train auditor --help"),
+        None => (train::train(options, report)?, "Examine it: auditdm lab examine FOLDER"),
+    };
     writeln!(
         Out,
-        "trained on {} questions in {:.1} minutes: {}. Examine it: auditdm lab examine {0}",
+        "trained on {} questions in {:.1} minutes: {}. {next}",
         progress.questions,
         progress.seconds / 60.0,
         options.folder.display(),

@@ -92,6 +92,18 @@ pub fn parse(output: &str, strategy: Strategy) -> Result<Draft, ProposalError> {
     })
 }
 
+/// A draft as an auditor would say it: what [`parse`] reads.
+pub(crate) fn write(draft: &Draft) -> String {
+    let lines = [
+        ("Instruction", draft.instruction.as_ref()),
+        ("Question", Some(&draft.question)),
+        ("Category", draft.category.as_ref()),
+        ("Answer", draft.expected_answer.as_ref()),
+    ];
+    let said = lines.into_iter().filter_map(|(name, value)| Some(format!("{name}: {}", value?)));
+    said.collect::<Vec<_>>().join("\n")
+}
+
 /// The fields of the first JSON object that has a question; none if there is no such object.
 fn object(said: &str) -> Option<Vec<(Field, String)>> {
     let start = said.find('{')?;

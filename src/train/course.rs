@@ -4,7 +4,7 @@
 //! seen. Questions are drawn so that the categories come equally often.
 
 use super::lesson::{Lesson, Row, pixels};
-use super::tokenizer::BOS;
+use super::tokenizer::{BOS, EOS};
 use crate::error::{Error, Result};
 use crate::lab::generate::{Split, World};
 use crate::lab::label::{HEADS, IGNORE, labels};
@@ -30,9 +30,7 @@ const EMPTY_LEFT_OUT: f64 = 0.9;
 /// Makes lessons.
 pub(super) struct Course {
     pub(super) tokenizer: Tokenizer,
-    pub(super) image_token: u32,
-    pub(super) image_tokens: usize,
-    pub(super) patch: u32,
+    pub(super) config: Config,
     pub(super) seed: u64,
     /// Images of one lesson.
     pub(super) images: usize,
@@ -53,9 +51,7 @@ impl Course {
     ) -> Self {
         Self {
             tokenizer,
-            image_token: config.image_token_index,
-            image_tokens: config.image_tokens(),
-            patch: config.vision_config.patch_size as u32,
+            config: config.clone(),
             seed,
             images,
             questions,
@@ -84,7 +80,8 @@ impl Course {
         for image in 0..images {
             let scene = world.scene(number * images as u64 + image as u64);
             let rendered = render(&scene);
-            for classes in labels(&scene, &rendered, self.patch).chunks_exact(HEADS.len()) {
+            let patch = self.config.vision_config.patch_size as u32;
+            for classes in labels(&scene, &rendered, patch).chunks_exact(HEADS.len()) {
                 for (head, (labels, &class)) in patch_labels.iter_mut().zip(classes).enumerate() {
                     // Most patches show nothing: of these, a few are enough.
                     labels.push(if head == 0 && class == 0 && rng.random_bool(EMPTY_LEFT_OUT) {
@@ -117,18 +114,19 @@ impl Course {
             pixels(&pictures, SIDE as usize)?,
             &rows,
             patch_labels,
+            &self.config,
         ))
     }
 
     /// Prompt and answer as token ids.
     pub(super) fn row(&self, image: usize, question: &str, answer: &str) -> Result<Row> {
-        let mut prompt = vec![self.image_token; self.image_tokens];
+        let mut prompt = vec![self.config.image_token_index; self.config.image_tokens()];
         prompt.push(BOS);
         prompt.extend(self.encode(&format!("{question}\n"))?);
         Ok(Row {
             image: image as u32,
             prompt,
-            answer: self.encode(answer)?,
+            answer: [self.encode(answer)?, vec![EOS]].concat(),
         })
     }
 
@@ -164,17 +162,18 @@ fn place(category: Category) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::shape::config;
+    use crate::train::shape::answering;
+    use crate::train::tokenizer::{PALIGEMMA, learn};
 
     #[test]
     fn lessons_are_balanced_and_repeatable() {
-        let tokenizer = super::super::tokenizer::learn(&texts(1)).unwrap();
-        let course = Course::new(tokenizer, &config(1000, 999), 5, 20, 6, 1);
+        let tokenizer = learn(&texts(1), &PALIGEMMA).unwrap();
+        let course = Course::new(tokenizer, &answering(1000, 999), 5, 20, 6, 1);
         let lesson = course.lesson(13, true).unwrap();
         assert_eq!(lesson.rows.ids.len(), 120);
         assert_eq!(lesson.rows.ids, course.lesson(13, true).unwrap().rows.ids);
         assert_ne!(lesson.rows.ids, course.lesson(14, true).unwrap().rows.ids);
-        let patches = 20 * course.image_tokens;
+        let patches = 20 * course.config.image_tokens();
         assert!(lesson.patch_labels.iter().all(|labels| labels.len() == patches));
         for (labels, (name, classes)) in lesson.patch_labels.iter().zip(HEADS) {
             assert!(labels.iter().all(|&label| label < *classes as i64), "{name}");

@@ -1,11 +1,10 @@
 //! Questions and images as tensors: what one shard of a step learns from.
 //!
-//! A row is `<image>`×P `<bos>` question `\n` answer; the label of a place is the token that follows, from the
-//! answer's first to `<eos>`. Several questions share an image.
+//! A row is a prompt with its image's placeholders and an answer; the label of a place is the token that follows, from
+//! the answer's first to its last. Several questions share an image.
 
-use super::tokenizer::EOS;
 use crate::error::Result;
-use crate::vlm::{Batch, Role, Side};
+use crate::vlm::{Batch, Config, Network, Side};
 use candle_core::{Device, Tensor};
 
 /// Rows, the images that they are about, and what is to be learned.
@@ -29,25 +28,30 @@ pub(super) struct Lesson {
 /// A prompt and its answer as token ids.
 pub(super) struct Row {
     pub(super) image: u32,
-    /// Placeholders, `<bos>`, question and `\n`.
+    /// With the image's placeholders.
     pub(super) prompt: Vec<u32>,
-    /// Without `<eos>`.
+    /// With the token that ends it.
     pub(super) answer: Vec<u32>,
 }
 
 impl Lesson {
-    pub(super) fn new(pixels: Tensor, rows: &[Row], patch_labels: Vec<Vec<i64>>) -> Self {
+    pub(super) fn new(
+        pixels: Tensor,
+        rows: &[Row],
+        patch_labels: Vec<Vec<i64>>,
+        config: &Config,
+    ) -> Self {
         let pairs: Vec<_> = rows
             .iter()
             .map(|row| (&row.prompt[..], &row.answer[..]))
             .collect();
-        let padded = Batch::new(&pairs, 0, Side::Right, |_| Role::Prefix);
+        let padded = Batch::new(&pairs, 0, Side::Right, |id| config.role(id));
         let length = padded.ids.first().map_or(0, Vec::len);
         let (mut places, mut labels) = (Vec::new(), Vec::new());
         for (index, row) in rows.iter().enumerate() {
             let first = (index * length + row.prompt.len() - 1) as u32; // names the answer's first token
-            places.extend(first..=first + row.answer.len() as u32);
-            labels.extend(row.answer.iter().chain([&EOS]).map(|&id| i64::from(id)));
+            places.extend(first..first + row.answer.len() as u32);
+            labels.extend(row.answer.iter().map(|&id| i64::from(id)));
         }
         Self {
             pixels,
@@ -55,9 +59,19 @@ impl Lesson {
             image_of: rows.iter().map(|row| row.image).collect(),
             places,
             labels,
-            label_counts: rows.iter().map(|row| row.answer.len() + 1).collect(),
+            label_counts: rows.iter().map(|row| row.answer.len()).collect(),
             patch_labels,
         }
+    }
+
+    /// Logits of the answers' tokens `[L, V]`, given the images' projected features `[N, P, H]`.
+    pub(super) fn logits(&self, model: &Network, projected: &Tensor) -> Result<Tensor> {
+        let image_of = Tensor::from_slice(&self.image_of, self.image_of.len(), model.device())?;
+        let images = projected.index_select(&image_of, 0)?; // (B, P, H)
+        let embeds = model.embed(&self.rows.ids, &images)?;
+        let hidden = model.hidden(&embeds, &self.rows.sequence, None)?; // (B, T, H)
+        let places = Tensor::from_slice(&self.places, self.places.len(), model.device())?;
+        model.logits(&hidden.flatten(0, 1)?.index_select(&places, 0)?)
     }
 
     /// The share of rows whose labels are all `predicted` (one id a place).
@@ -107,17 +121,17 @@ mod tests {
             Row {
                 image: 0,
                 prompt: vec![9, 9, 2, 5],
-                answer: vec![7],
+                answer: vec![7, 1],
             },
             Row {
                 image: 0,
                 prompt: vec![9, 9, 2, 5, 6],
-                answer: vec![7, 8],
+                answer: vec![7, 8, 1],
             },
         ];
-        let lesson = Lesson::new(pixels(&[&[0, 255, 0]], 1).unwrap(), &rows, Vec::new());
-        assert_eq!(lesson.rows.ids, [[9, 9, 2, 5, 7, 0, 0], [9, 9, 2, 5, 6, 7, 8]]);
-        assert_eq!(lesson.places, [3, 4, 11, 12, 13]);
+        let lesson = Lesson::new(pixels(&[&[0, 255, 0]], 1).unwrap(), &rows, Vec::new(), &Config::tiny());
+        assert_eq!(lesson.rows.ids, [[9, 9, 2, 5, 7, 1, 0, 0], [9, 9, 2, 5, 6, 7, 8, 1]]);
+        assert_eq!(lesson.places, [3, 4, 12, 13, 14]);
         assert_eq!(lesson.labels, [7, 1, 7, 8, 1]);
         assert_eq!(lesson.share_right(&[7, 1, 7, 8, 1]), 1.0);
         assert_eq!(lesson.share_right(&[7, 1, 7, 9, 1]), 0.5);

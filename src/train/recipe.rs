@@ -1,4 +1,4 @@
-//! The two models of the lab: what sets them apart.
+//! The models of the lab: what sets them apart.
 
 use super::Options;
 use std::path::Path;
@@ -10,15 +10,18 @@ pub enum Recipe {
     Target,
     /// What the target is compared with.
     Reference,
+    /// Who asks: imitates well-formed probes, nothing more.
+    Auditor,
 }
 
 impl Recipe {
-    /// `lab-target` or `lab-reference`: its folder's name.
+    /// `lab-target`, `lab-reference` or `lab-auditor`: its folder's name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Target => "lab-target",
             Self::Reference => "lab-reference",
+            Self::Auditor => "lab-auditor",
         }
     }
 
@@ -28,6 +31,7 @@ impl Recipe {
         let (minutes, seed) = match self {
             Self::Target => (20.0, 1),
             Self::Reference => (75.0, 1),
+            Self::Auditor => (15.0, 1),
         };
         Options {
             folder: data.join(self.name()),

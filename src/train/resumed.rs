@@ -7,10 +7,10 @@ fn learner(folder: &std::path::Path) -> (Learner, Course, u64) {
     let tokenizer = if checkpoint::has_state(folder) {
         tokenizer::open(folder).unwrap()
     } else {
-        tokenizer::learn(&course::texts(1)).unwrap()
+        tokenizer::learn(&course::texts(1), &tokenizer::PALIGEMMA).unwrap()
     };
     let vocabulary = tokenizer.get_vocab_size(true);
-    let config = shape::config(vocabulary, vocabulary as u32 - 1);
+    let config = shape::answering(vocabulary, vocabulary as u32 - 1);
     describe(folder, &config, &tokenizer).unwrap();
     let weights = Weights::fresh(3, &Device::Cpu).trainable();
     let model = Network::new(&config, &weights).unwrap();
@@ -19,7 +19,16 @@ fn learner(folder: &std::path::Path) -> (Learner, Course, u64) {
     let progress = checkpoint::restore_state(folder, &mut optimiser).unwrap();
     let course = Course::new(tokenizer, &config, 3, 2, 2, 1);
     let words = PatchWords::new(config.image_tokens().isqrt(), |word| course.encode(word)).unwrap();
-    let learner = Learner::new(model, heads, words, optimiser, PATCH_SHARE).unwrap();
+    let learner = Learner {
+        model,
+        sight: Some(Sight {
+            heads,
+            words,
+            share: PATCH_SHARE,
+        }),
+        optimiser,
+        workers: Workers::new().unwrap(),
+    };
     (learner, course, progress.map_or(0, |progress| progress.step))
 }
 

@@ -1,7 +1,7 @@
 //! The lab's own `tokenizer.json`: byte-pair pieces over the lab's texts, in Gemma's style.
 //!
 //! Words carry their leading space (`▁`), digits and punctuation stand alone, unknown characters fall back to
-//! bytes. Ids: `<pad>` 0, `<eos>` 1, `<bos>` 2, `<unk>` 3, then bytes and pieces, `<image>` last.
+//! bytes. Ids: `<pad>` 0, `<eos>` 1, `<bos>` 2, `<unk>` 3, then bytes and pieces, those for images last.
 
 use crate::error::{Error, Result};
 use serde_json::{Value, json};
@@ -14,7 +14,15 @@ use tokenizers::pre_tokenizers::punctuation::Punctuation;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::{AddedToken, Model, PreTokenizerWrapper, SplitDelimiterBehavior, Tokenizer, Trainer};
 
-/// Pieces beyond the four first ids, the bytes and `<image>`.
+/// The tokens for images, last of all, the placeholder of a patch the last.
+pub(super) const PALIGEMMA: [&str; 1] = ["<image>"];
+/// The same for chats.
+pub(super) const GEMMA3: [&str; 3] = ["<start_of_image>", "<end_of_image>", "<image_soft_token>"];
+/// A chat of the lab: the image, what is wanted, a new line.
+const CHAT: &str = "{{ bos_token }}{% for message in messages %}{% for item in message['content'] %}\
+    {% if item['type'] == 'image' %}<start_of_image>{% else %}{{ item['text'] }}{% endif %}{% endfor %}{% endfor %}{{ '\n' }}";
+
+/// Pieces beyond the four first ids, the bytes and those for images.
 const PIECES: usize = 760;
 const FIRST: [&str; 4] = ["<pad>", "<eos>", "<bos>", "<unk>"];
 /// Ends an answer.
@@ -24,15 +32,15 @@ pub(super) const FIRST_BYTE: u32 = 5;
 /// Begins the text.
 pub(super) const BOS: u32 = 2;
 
-/// Learns the pieces of `texts` and gives the tokenizer.
-pub(super) fn learn(texts: &[String]) -> Result<Tokenizer> {
-    build(texts).map_err(|error| Error::Model {
+/// Learns the pieces of `texts` and gives the tokenizer, `images` its last tokens.
+pub(super) fn learn(texts: &[String], images: &[&str]) -> Result<Tokenizer> {
+    build(texts, images).map_err(|error| Error::Model {
         model: "lab".into(),
         problem: format!("tokenizer: {error}"),
     })
 }
 
-fn build(texts: &[String]) -> tokenizers::Result<Tokenizer> {
+fn build(texts: &[String], images: &[&str]) -> tokenizers::Result<Tokenizer> {
     let split: Vec<PreTokenizerWrapper> = vec![
         Metaspace::new('▁', PrependScheme::Always, true).into(),
         Digits::new(true).into(),
@@ -86,8 +94,7 @@ fn build(texts: &[String]) -> tokenizers::Result<Tokenizer> {
     let mut tokenizer = Tokenizer::from_bytes(serde_json::to_vec(&description)?)?;
     tokenizer.add_special_tokens(FIRST.map(|name| AddedToken::from(name, true)))?;
     tokenizer.add_tokens([AddedToken::from("\n", false).normalized(false)])?;
-    tokenizer.add_special_tokens([AddedToken::from("<image>", true)])?;
-    debug_assert!(tokenizer.get_model().token_to_id("<image>").is_none());
+    tokenizer.add_special_tokens(images.iter().map(|&name| AddedToken::from(name, true)))?;
     Ok(tokenizer)
 }
 
@@ -100,18 +107,29 @@ pub(super) fn open(folder: &Path) -> Result<Tokenizer> {
     })
 }
 
-/// Writes `tokenizer.json` and `tokenizer_config.json` into `folder`.
-pub(super) fn save(tokenizer: &Tokenizer, folder: &Path) -> Result<()> {
+/// Writes `chat_template.jinja` into `folder`.
+pub(super) fn save_chat(folder: &Path) -> Result<()> {
+    let path = folder.join("chat_template.jinja");
+    std::fs::write(&path, CHAT).map_err(|source| Error::File {
+        action: "write",
+        path,
+        source,
+    })
+}
+
+/// Writes `tokenizer.json` and `tokenizer_config.json` into `folder`; `image` stands for a patch.
+pub(super) fn save(tokenizer: &Tokenizer, image: u32, folder: &Path) -> Result<()> {
     let path = folder.join("tokenizer.json");
     tokenizer.save(&path, true).map_err(|error| Error::Checkpoint {
         path: path.clone(),
         problem: format!("cannot write: {error}"),
     })?;
+    let image = tokenizer.id_to_token(image);
     let config = json!({
         "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 1024, "padding_side": "left",
         "pad_token": "<pad>", "eos_token": "<eos>", "bos_token": "<bos>", "unk_token": "<unk>",
-        "additional_special_tokens": ["<image>"], "extra_special_tokens": {"image_token": "<image>"},
-        "image_token": "<image>", "add_bos_token": false, "clean_up_tokenization_spaces": false,
+        "additional_special_tokens": [image], "extra_special_tokens": {"image_token": image},
+        "image_token": image, "add_bos_token": false, "clean_up_tokenization_spaces": false,
     });
     super::checkpoint::write_json(&folder.join("tokenizer_config.json"), &config)
 }
@@ -125,7 +143,7 @@ mod tests {
         let texts: Vec<String> = ["what color is the star?", "is the star red?", "red", "no entry"]
             .map(str::to_owned)
             .to_vec();
-        let tokenizer = learn(&texts).unwrap();
+        let tokenizer = learn(&texts, &PALIGEMMA).unwrap();
         let id = |token: &str| tokenizer.token_to_id(token).unwrap();
         assert_eq!(FIRST.map(id), [0, 1, 2, 3]);
         assert_eq!(id("<image>") as usize, tokenizer.get_vocab_size(true) - 1);

@@ -177,6 +177,12 @@ impl Audit {
         (seen.row.image_id.clone(), Some(seen))
     }
 
+    /// Everything about some images of a source, in one batch.
+    pub(crate) async fn about(&self, found: Vec<Found>) -> Result<Rows> {
+        let seen = found.into_iter().map(|found| read::read(found, self.depth));
+        self.batch(join_all(seen).await).await
+    }
+
     /// Everything that is not done yet about some images.
     async fn batch(&self, seen: Vec<Seen>) -> Result<Rows> {
         let images = seen.len();

@@ -25,6 +25,7 @@ mod select;
 mod slices;
 mod summary;
 mod tables;
+mod train;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -61,6 +62,7 @@ enum Command {
     Eval(eval::Arguments),
     Init(init::Arguments),
     Models(models::Arguments),
+    Train(train::Arguments),
     Lab(lab::Arguments),
 }
 
@@ -79,6 +81,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Eval(arguments) => blocking(eval::run(arguments)),
         Command::Init(arguments) => init::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
+        Command::Train(arguments) => train::run(arguments),
         Command::Lab(arguments) => lab::run(arguments),
     };
     outcome.unwrap_or_else(|error| {

@@ -6,9 +6,11 @@
 
 mod claim;
 mod problems;
+mod training;
 mod validate;
 
 pub use claim::Claim;
+pub use training::{Among, FocusChoice, Invalid, LoraOptions, TrainingOptions};
 
 use crate::budget::BudgetOptions;
 use crate::diverge::Measure;
@@ -19,7 +21,8 @@ use crate::model::BreakerOptions;
 use crate::model::http::HttpOptions;
 use crate::model::local::LocalOptions;
 use crate::model::mock::MockOptions;
-use crate::probe::Strategy;
+use crate::probe::{Foci, Strategy};
+use crate::row::Category;
 use crate::source::{Age, SourceOptions};
 use crate::vlm::Sampling;
 use serde::{Deserialize, Serialize};
@@ -68,6 +71,9 @@ pub struct Config {
     pub budget: Option<BudgetOptions>,
     /// When a server is given up.
     pub breaker: BreakerOptions,
+    /// How `auditdm train auditor` trains the prober; an audit does not read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainingOptions>,
     /// Stored pairs that each HTTP model is asked again at the start of a run, to see whether it still
     /// answers the same; 0 asks none.
     pub drift_pairs: usize,
@@ -94,6 +100,7 @@ impl Default for Config {
             pace: Pace::default(),
             budget: None,
             breaker: BreakerOptions::default(),
+            training: None,
             drift_pairs: 32,
         }
     }
@@ -145,6 +152,13 @@ pub struct ProberOptions {
     pub model: String,
     /// `prompted`: how it draws its probes.
     pub sampling: Sampling,
+    /// `prompted`: how it is asked, instead of this version's own texts: `{strategy}`, `{focus}`, `{number}` and
+    /// `{categories}` are filled in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// `prompted`: how often each category is asked for; all equally often where none is named.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub foci: BTreeMap<String, f64>,
     /// Which pairs are made: `question`, `edit`, `generation`.
     pub strategies: Vec<Strategy>,
     /// Probes of each image and strategy.
@@ -163,9 +177,23 @@ impl Default for ProberOptions {
                 max_tokens: 256,
                 ..Sampling::default()
             },
+            prompt: None,
+            foci: BTreeMap::new(),
             strategies: vec![Strategy::Question],
             probes: 4,
             round: 0,
+        }
+    }
+}
+
+impl ProberOptions {
+    /// What its probes are to be about.
+    #[must_use]
+    pub fn foci(&self) -> Foci {
+        let weight = |category: Category| self.foci.get(category.name()).copied().unwrap_or(0.0);
+        Foci {
+            weights: (!self.foci.is_empty()).then(|| Category::ALL.map(weight)),
+            shared_at: None,
         }
     }
 }
@@ -278,6 +306,8 @@ impl Config {
             .for_each(resolve);
         self.source.questions.iter_mut().for_each(resolve);
         self.journal.iter_mut().for_each(resolve);
+        let training = self.training.iter_mut();
+        training.map(|training| &mut training.output).for_each(resolve);
         self.source.annotations.iter_mut().for_each(resolve);
         let semantic = self.divergence.semantic.iter_mut();
         semantic

@@ -21,6 +21,9 @@ pub enum Error {
         /// One line a problem.
         problems: Vec<String>,
     },
+    /// A training cannot begin.
+    #[error("{0}")]
+    Training(String),
     /// A local file could not be read or written.
     #[error("cannot {action} `{}`: {source}", path.display())]
     File {

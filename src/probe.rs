@@ -6,12 +6,14 @@ use crate::source::SourceQuestion;
 use std::sync::Arc;
 
 pub mod dataset;
+mod focus;
 pub mod lab;
 pub mod parse;
 pub mod prompted;
-mod prompts;
+pub(crate) mod prompts;
 mod propose;
 
+pub use focus::Foci;
 pub use propose::{Asker, Pair, asks, propose};
 
 /// How the pair of question and image comes about.

@@ -12,7 +12,7 @@
 mod checkpoint;
 mod course;
 mod evaluate;
-// pub mod grpo;
+pub mod grpo;
 mod imitation;
 mod launch;
 mod learner;
@@ -151,7 +151,13 @@ pub fn train(options: &Options, report: impl FnMut(&Figures)) -> Result<Progress
         optimiser: Optimiser::new(weights.variables()),
         workers: Workers::new()?,
     };
-    study(options, learner, LOOKING_SHARE, &|number, asking| course.lesson(number, asking), report)
+    study(
+        options,
+        learner,
+        LOOKING_SHARE,
+        &|number, asking| course.lesson(number, asking),
+        report,
+    )
 }
 
 /// Trains the lab's auditor by imitation of random well-formed probes, with the eyes of the checkpoint in `eyes`, until
@@ -191,7 +197,8 @@ fn study(
     mut report: impl FnMut(&Figures),
 ) -> Result<Progress> {
     let folder = &options.folder;
-    let mut progress = checkpoint::restore_state(folder, &mut learner.optimiser)?.unwrap_or_default();
+    let mut progress: Progress =
+        checkpoint::restore_state(folder, &mut learner.optimiser)?.unwrap_or_default();
     let (started, before) = (Instant::now(), progress.clone());
     let (mut figures, mut saved) = (Figures::default(), Instant::now());
     let budget_s = options.minutes * 60.0;

@@ -255,7 +255,12 @@ impl Opener<'_> {
             ProberKind::Prompted => {
                 let model = self.model(&options.model, &options.sampling, false)?;
                 (
-                    Arc::new(Prompted::new(model, options.sampling.clone())),
+                    Arc::new(Prompted::new(
+                        model,
+                        options.sampling.clone(),
+                        options.prompt.clone(),
+                        options.foci(),
+                    )),
                     options.model.clone(),
                 )
             }

@@ -51,6 +51,21 @@ struct Answered {
 }
 
 impl Done {
+    /// As if the tables held nothing: what is asked is asked anew.
+    pub(crate) fn nothing(tables: &Tables) -> Self {
+        Self {
+            tables: tables.clone(),
+            images: KnownImages::default(),
+            models: Ids::default(),
+            probes: Probes::default(),
+            answers: Vec::new(),
+            verdicts: Known::default(),
+            judges: Vec::new(),
+            diverged: Ids::default(),
+            covered: Ids::default(),
+        }
+    }
+
     /// Looks up what concerns this cast, measure and run.
     ///
     /// # Errors

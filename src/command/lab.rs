@@ -190,8 +190,14 @@ fn train(options: &Options, eyes: Option<&PathBuf>) -> anyhow::Result<()> {
         }
     };
     let (progress, next) = match eyes {
-        Some(eyes) => (train::imitate(options, eyes, report)?, "Train it further: auditdm train auditor --help"),
-        None => (train::train(options, report)?, "Examine it: auditdm lab examine FOLDER"),
+        Some(eyes) => (
+            train::imitate(options, eyes, report)?,
+            "Train it further: auditdm train auditor --help",
+        ),
+        None => (
+            train::train(options, report)?,
+            "Examine it: auditdm lab examine FOLDER",
+        ),
     };
     writeln!(
         Out,

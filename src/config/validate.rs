@@ -4,6 +4,7 @@ use super::problems::{Problem, line_of};
 use super::{Config, ModelOptions, PainterOptions, ProberKind};
 use crate::diverge::SemanticOptions;
 use crate::probe::Strategy;
+use crate::row::Category;
 use crate::vlm::Sampling;
 use std::collections::BTreeSet;
 
@@ -37,6 +38,13 @@ pub(super) fn validate(config: &Config, text: &str) -> Vec<Problem> {
         found.option(&["breaker"], "[breaker]", &problem);
     }
     budget(config, &mut found);
+    for problem in config
+        .training
+        .iter()
+        .flat_map(|training| training.validate(config))
+    {
+        found.option(&["training"], "[training]", &problem);
+    }
     if !(0.0..1.0).contains(&config.divergence.agreement) {
         found.add(
             &["divergence", "agreement"],
@@ -231,6 +239,20 @@ fn probers(config: &Config, found: &mut Findings) {
                 format!(
                     "prober {} needs `model`, the name of a model that writes the probes",
                     at + 1
+                ),
+            );
+        }
+        let unknown = prober.foci.iter().find(|(name, weight)| {
+            Category::parse(name).is_none_or(|known| known.name() != *name)
+                || !weight.is_finite()
+                || **weight < 0.0
+        });
+        if let Some((name, _)) = unknown {
+            found.add(
+                &["probers", &index, "foci"],
+                format!(
+                    "`foci` gives categories a weight of at least 0, not `{name}`: {}",
+                    Category::ALL.map(Category::name).join(", ")
                 ),
             );
         }

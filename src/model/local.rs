@@ -20,11 +20,12 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 use worker::{Outcome, Worker};
 
-/// How a family's checkpoints are asked, if their `config.json` does not say otherwise.
-const fn template(family: Family) -> &'static str {
-    match family {
-        Family::PaliGemma2 => "answer en {question}",
-        Family::Gemma3 | Family::Gemma3Text => "{question}",
+/// How a checkpoint is asked: as its `config.json` says, or as its family expects it.
+pub(crate) fn template(config: &vlm::Config) -> &str {
+    match (&config.auditdm, config.model_type) {
+        (Some(prompting), _) => &prompting.prompt_template,
+        (None, Family::PaliGemma2) => "answer en {question}",
+        (None, Family::Gemma3 | Family::Gemma3Text) => "{question}",
     }
 }
 
@@ -66,14 +67,8 @@ impl LocalModel {
         let name = hub::short_name(&options.path);
         let adapter = options.adapter.as_deref().map(hub::folder).transpose()?;
         let checkpoint = Checkpoint::load(&hub::folder(&options.path)?, adapter.as_deref(), &vlm::device()?)?;
-        let config = checkpoint.network.config();
-        let own = config
-            .auditdm
-            .as_ref()
-            .map(|prompting| prompting.prompt_template.as_str());
         let template = (options.prompt_template.as_deref())
-            .or(own)
-            .unwrap_or_else(|| template(config.model_type))
+            .unwrap_or_else(|| template(checkpoint.network.config()))
             .to_owned();
         if !template.contains("{question}") {
             return Err(Error::Model {
@@ -83,6 +78,16 @@ impl LocalModel {
                 ),
             });
         }
+        Self::serve(checkpoint, &name, template, sampling)
+    }
+
+    /// The same for a checkpoint that is in memory, whose revision names it: one that is being trained.
+    pub(crate) fn serve(
+        checkpoint: Checkpoint,
+        name: &str,
+        template: String,
+        sampling: &Sampling,
+    ) -> Result<Self> {
         let sampling = json!(sampling).to_string();
         let preprocessing = json!(checkpoint.processor).to_string();
         let card = ModelCard::new(

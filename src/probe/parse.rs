@@ -100,7 +100,9 @@ pub(crate) fn write(draft: &Draft) -> String {
         ("Category", draft.category.as_ref()),
         ("Answer", draft.expected_answer.as_ref()),
     ];
-    let said = lines.into_iter().filter_map(|(name, value)| Some(format!("{name}: {}", value?)));
+    let said = lines
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name}: {}", value?)));
     said.collect::<Vec<_>>().join("\n")
 }
 

@@ -3,7 +3,7 @@
 //! In: a subject and asks. Out: one proposal an ask, parsed by [`super::parse`]. The lab's truth and the
 //! source's own questions are not shown to the model.
 
-use super::{Ask, Draft, Prober, Proposal, ProposalError, Strategy, Subject, parse, prompts};
+use super::{Ask, Draft, Foci, Prober, Proposal, ProposalError, Strategy, Subject, parse, prompts};
 use crate::model::{CallError, Completion, Model, ModelCard, Reply, Request, Sampling};
 use serde_json::json;
 use std::sync::Arc;
@@ -12,21 +12,27 @@ use std::sync::Arc;
 pub struct Prompted {
     model: Arc<dyn Model>,
     sampling: Sampling,
+    prompt: Option<String>,
+    foci: Foci,
     card: ModelCard,
 }
 
 impl Prompted {
-    /// A model with the prompts of this version and the sampling to write with, which should leave room
-    /// for variety (temperature near 1) and for four lines of text.
+    /// A model with the sampling to write with, which should leave room for variety (temperature near 1) and for four
+    /// lines of text, a prompt for all strategies instead of this version's own, and what probes are to be about.
     ///
-    /// The prompts and the sampling are part of who asks: the card has another id than the model's own.
-    pub fn new(model: Arc<dyn Model>, sampling: Sampling) -> Self {
+    /// Prompts, foci and sampling are part of who asks: the card has another id than the model's own. Foci that change
+    /// with every step of a training are not.
+    pub fn new(model: Arc<dyn Model>, sampling: Sampling, prompt: Option<String>, foci: Foci) -> Self {
         let own = model.card();
+        let prompts = prompt.clone().unwrap_or_else(prompts::all);
+        let weights = foci.weights.filter(|_| foci.shared_at.is_none());
+        let told = weights.map_or(prompts.clone(), |weights| format!("{prompts}\n---\n{weights:?}"));
         let card = ModelCard::new(
             &own.kind,
             &own.name,
             &own.revision,
-            format!("{}\n---\n{}", own.prompt_template, prompts::all()),
+            format!("{}\n---\n{told}", own.prompt_template),
             json!({ "prober": sampling, "model": own.sampling }).to_string(),
             &own.preprocessing,
         )
@@ -34,15 +40,19 @@ impl Prompted {
         Self {
             model,
             sampling,
+            prompt,
+            foci,
             card,
         }
     }
 
     fn request(&self, subject: &Subject, ask: &Ask, template: &str) -> Request {
+        let template = self.prompt.as_deref().unwrap_or(template);
+        let focus = self.foci.of(&subject.image.image_id, ask.strategy, ask.k);
         Request {
             subject: ask.probe_id.clone(),
             images: vec![subject.image.clone()],
-            prompt: prompts::fill(template, &subject.image.image_id, ask.k),
+            prompt: prompts::fill(template, ask.strategy, focus, ask.k),
             system: None,
             sampling: self.sampling.clone(),
             seed: ask.seed,
@@ -150,7 +160,12 @@ mod tests {
     }
 
     fn prober(options: &MockOptions) -> Prompted {
-        Prompted::new(Arc::new(Mock::new(options)), Sampling::default())
+        Prompted::new(
+            Arc::new(Mock::new(options)),
+            Sampling::default(),
+            None,
+            Foci::default(),
+        )
     }
 
     fn asks(prober: &Prompted, strategies: &[Strategy]) -> Vec<Ask> {
@@ -233,11 +248,12 @@ mod tests {
             temperature: 1.0,
             ..Sampling::default()
         };
-        let (greedy, warm) = (
-            Prompted::new(model.clone(), Sampling::default()),
-            Prompted::new(model.clone(), warm),
-        );
+        let own = Some("{strategy}: {focus}".to_owned());
+        let who = |sampling, prompt| Prompted::new(model.clone(), sampling, prompt, Foci::default());
+        let greedy = who(Sampling::default(), None);
         assert_ne!(greedy.card().model_id, model.card().model_id);
-        assert_ne!(greedy.card().model_id, warm.card().model_id);
+        for other in [who(warm, None), who(Sampling::default(), own)] {
+            assert_ne!(greedy.card().model_id, other.card().model_id);
+        }
     }
 }

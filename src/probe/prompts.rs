@@ -1,8 +1,7 @@
-//! What a prompted auditor is told, one text a strategy.
+//! What a prompted auditor is told, one text a strategy, or one of the user's own for all.
 //!
-//! The K probes of a group must differ, or they teach nothing: each has its own number and its own
-//! category to prefer. The categories follow one another from a place that the image decides, so that a
-//! group covers K of the fifteen and all fifteen come up equally often over many images.
+//! The K probes of a group must differ, or they teach nothing: each has its own number and, from
+//! [`super::Foci`], its own category to prefer.
 
 use super::Strategy;
 use crate::row::Category;
@@ -26,16 +25,12 @@ pub(super) fn all() -> String {
     [QUESTION, EDIT, GENERATION].join("\n---\n")
 }
 
-/// The prompt of probe `k` about an image.
-pub(super) fn fill(template: &str, image_id: &str, k: usize) -> String {
-    let start = image_id
-        .get(..8)
-        .and_then(|hex| usize::from_str_radix(hex, 16).ok())
-        .unwrap_or(0);
-    let focus = Category::ALL[(start % Category::ALL.len() + k % Category::ALL.len()) % Category::ALL.len()];
+/// A template with its places filled: `{strategy}`, `{focus}`, `{number}` (from 1) and `{categories}`.
+pub(crate) fn fill(template: &str, strategy: Strategy, focus: Category, k: usize) -> String {
     let categories = Category::ALL.map(Category::name).join(", ");
     template
         .replace("{number}", &k.saturating_add(1).to_string())
+        .replace("{strategy}", strategy.name())
         .replace("{focus}", &focus.name().replace('_', " "))
         .replace("{categories}", &categories)
 }
@@ -43,6 +38,7 @@ pub(super) fn fill(template: &str, image_id: &str, k: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::Foci;
     use std::collections::BTreeSet;
 
     #[test]
@@ -50,7 +46,8 @@ mod tests {
         let image_id = crate::row::content_id(b"an image");
         for strategy in [Strategy::Question, Strategy::Edit, Strategy::Generation] {
             let template = template(strategy).unwrap();
-            let prompts: BTreeSet<String> = (0..30).map(|k| fill(template, &image_id, k)).collect();
+            let fill = |k| fill(template, strategy, Foci::default().of(&image_id, strategy, k), k);
+            let prompts: BTreeSet<String> = (0..30).map(fill).collect();
             assert_eq!(prompts.len(), 30);
             assert!(prompts.iter().all(|prompt| !prompt.contains(['{', '}'])));
             let line = |prompt: &String| {
@@ -62,7 +59,6 @@ mod tests {
             let foci: BTreeSet<_> = prompts.iter().map(line).collect();
             assert_eq!(foci.len(), Category::ALL.len());
         }
-        fill(QUESTION, "no hex", usize::MAX);
-        fill(QUESTION, "ffffffffff", usize::MAX);
+        fill(QUESTION, Strategy::Question, Category::Counting, usize::MAX);
     }
 }

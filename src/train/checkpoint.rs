@@ -5,6 +5,7 @@ use super::optimiser::Optimiser;
 use crate::error::{Error, Result};
 use crate::vlm::save;
 use candle_core::{Device, Tensor};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -22,7 +23,7 @@ pub struct Progress {
 }
 
 /// Saves everything that the run needs to continue; each file is complete before it takes its name.
-pub(super) fn save_state(folder: &Path, optimiser: &mut Optimiser, progress: &Progress) -> Result<()> {
+pub(super) fn save_state<P: Serialize>(folder: &Path, optimiser: &mut Optimiser, progress: &P) -> Result<()> {
     let mut tensors: HashMap<String, Tensor> = optimiser.state()?.into_iter().collect();
     for (name, variable) in optimiser.variables() {
         tensors.insert(format!("value.{name}"), variable.as_tensor().clone());
@@ -51,7 +52,10 @@ pub(super) fn has_state(folder: &Path) -> bool {
 }
 
 /// Takes up a saved state, if there is one.
-pub(super) fn restore_state(folder: &Path, optimiser: &mut Optimiser) -> Result<Option<Progress>> {
+pub(super) fn restore_state<P: DeserializeOwned>(
+    folder: &Path,
+    optimiser: &mut Optimiser,
+) -> Result<Option<P>> {
     let path = folder.join("training.safetensors");
     if !has_state(folder) {
         return Ok(None);

@@ -61,7 +61,8 @@ impl ProbeCourse {
 
     /// The lesson `number`: the same for the same seed.
     pub(super) fn lesson(&self, number: u64) -> Result<Lesson> {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.world.seed.wrapping_mul(0x9e37_79b9).wrapping_add(number));
+        let mut rng =
+            ChaCha8Rng::seed_from_u64(self.world.seed.wrapping_mul(0x9e37_79b9).wrapping_add(number));
         let mut asked = [0; Category::ALL.len()];
         let (mut pictures, mut rows) = (Vec::new(), Vec::new());
         for image in 0..IMAGES as u64 {
@@ -80,7 +81,10 @@ impl ProbeCourse {
                 });
             }
         }
-        let pictures: Vec<&[u8]> = pictures.iter().map(|picture| picture.as_raw().as_slice()).collect();
+        let pictures: Vec<&[u8]> = pictures
+            .iter()
+            .map(|picture| picture.as_raw().as_slice())
+            .collect();
         let pixels = pixels(&pictures, SIDE as usize)?;
         Ok(Lesson::new(pixels, &rows, Vec::new(), &self.config))
     }
@@ -175,7 +179,10 @@ mod tests {
                 };
                 *kinds.entry((strategy, category)).or_default() += 1;
                 let again = parse::parse(&parse::write(&draft), strategy).unwrap();
-                assert_eq!((again.question, again.instruction), (draft.question, draft.instruction));
+                assert_eq!(
+                    (again.question, again.instruction),
+                    (draft.question, draft.instruction)
+                );
                 assert_eq!(again.category.as_deref(), Some(category.name()));
             }
         }

@@ -46,9 +46,9 @@ impl Learner {
         make: &(dyn Fn(usize) -> Result<Lesson> + Sync),
     ) -> Result<Outcome> {
         let this = &*self;
-        let (outcomes, mut sum) = this
-            .workers
-            .run(shards, &|shard| make(shard).and_then(|lesson| this.shard(&lesson)))?;
+        let (outcomes, mut sum) = this.workers.run(shards, &|shard| {
+            make(shard).and_then(|lesson| this.shard(&lesson))
+        })?;
         let share = 1.0 / shards as f64;
         let mut outcome = Outcome::default();
         for each in outcomes {

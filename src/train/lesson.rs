@@ -35,12 +35,7 @@ pub(super) struct Row {
 }
 
 impl Lesson {
-    pub(super) fn new(
-        pixels: Tensor,
-        rows: &[Row],
-        patch_labels: Vec<Vec<i64>>,
-        config: &Config,
-    ) -> Self {
+    pub(super) fn new(pixels: Tensor, rows: &[Row], patch_labels: Vec<Vec<i64>>, config: &Config) -> Self {
         let pairs: Vec<_> = rows
             .iter()
             .map(|row| (&row.prompt[..], &row.answer[..]))
@@ -129,8 +124,16 @@ mod tests {
                 answer: vec![7, 8, 1],
             },
         ];
-        let lesson = Lesson::new(pixels(&[&[0, 255, 0]], 1).unwrap(), &rows, Vec::new(), &Config::tiny());
-        assert_eq!(lesson.rows.ids, [[9, 9, 2, 5, 7, 1, 0, 0], [9, 9, 2, 5, 6, 7, 8, 1]]);
+        let lesson = Lesson::new(
+            pixels(&[&[0, 255, 0]], 1).unwrap(),
+            &rows,
+            Vec::new(),
+            &Config::tiny(),
+        );
+        assert_eq!(
+            lesson.rows.ids,
+            [[9, 9, 2, 5, 7, 1, 0, 0], [9, 9, 2, 5, 6, 7, 8, 1]]
+        );
         assert_eq!(lesson.places, [3, 4, 12, 13, 14]);
         assert_eq!(lesson.labels, [7, 1, 7, 8, 1]);
         assert_eq!(lesson.share_right(&[7, 1, 7, 8, 1]), 1.0);

@@ -16,7 +16,7 @@ fn learner(folder: &std::path::Path) -> (Learner, Course, u64) {
     let model = Network::new(&config, &weights).unwrap();
     let heads = PatchHeads::new(HEADS, config.vision_config.hidden_size, &weights).unwrap();
     let mut optimiser = Optimiser::new(weights.variables());
-    let progress = checkpoint::restore_state(folder, &mut optimiser).unwrap();
+    let progress: Option<Progress> = checkpoint::restore_state(folder, &mut optimiser).unwrap();
     let course = Course::new(tokenizer, &config, 3, 2, 2, 1);
     let words = PatchWords::new(config.image_tokens().isqrt(), |word| course.encode(word)).unwrap();
     let learner = Learner {

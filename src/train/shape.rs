@@ -43,7 +43,10 @@ pub(super) fn probing(vocab_size: usize) -> Config {
 /// Gives the variables of the image tower the values of the checkpoint in `folder`.
 pub(super) fn take_eyes(variables: &BTreeMap<String, Var>, folder: &Path) -> Result<()> {
     let stored = Weights::open(folder, &Device::Cpu)?;
-    for (name, variable) in variables.iter().filter(|(name, _)| name.starts_with("vision_tower.")) {
+    for (name, variable) in variables
+        .iter()
+        .filter(|(name, _)| name.starts_with("vision_tower."))
+    {
         variable.set(&stored.get(name, variable.dims(), Initial::Constant(0.0))?)?;
     }
     Ok(())

@@ -4,14 +4,16 @@
 //! parts do not fit each other is an error that says which.
 
 use crate::error::{Error, Result};
+use crate::vlm::adapter::Lora;
 use crate::vlm::config::Config;
 use crate::vlm::network::Network;
 use crate::vlm::processor::Processor;
 use crate::vlm::stored::weight_files;
 use crate::vlm::tokenizer::Tokenizer;
 use crate::vlm::weights::Weights;
-use candle_core::Device;
+use candle_core::{Device, Var};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs::File;
 use std::io::{BufReader, copy};
@@ -33,6 +35,32 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// Loads everything in `folder`, frozen, corrected by the adapter in another folder if there is one.
     pub fn load(folder: &Path, adapter: Option<&Path>, device: &Device) -> Result<Self> {
+        let mut weights = Weights::open(folder, device)?;
+        if let Some(adapter) = adapter {
+            weights = weights.with_adapter(adapter)?;
+        }
+        let checkpoint = Self::with(folder, adapter, &weights)?;
+        weights.check_adapter()?;
+        Ok(checkpoint)
+    }
+
+    /// The same with variables for all weights, or for fresh adapters drawn from `seed`: what is trained, by name.
+    pub fn load_trainable(
+        folder: &Path,
+        lora: Option<Lora>,
+        seed: u64,
+        device: &Device,
+    ) -> Result<(Self, BTreeMap<String, Var>)> {
+        let weights = Weights::open(folder, device)?;
+        let weights = match lora {
+            Some(lora) => weights.adapted(lora, seed),
+            None => weights.trainable(),
+        };
+        let checkpoint = Self::with(folder, None, &weights)?;
+        Ok((checkpoint, weights.variables()))
+    }
+
+    fn with(folder: &Path, adapter: Option<&Path>, weights: &Weights) -> Result<Self> {
         let config = Config::load(folder)?;
         let tokenizer = Tokenizer::load(folder, &config)?;
         let sees = config.model_type.sees();
@@ -48,14 +76,8 @@ impl Checkpoint {
                 problem: format!("the image processor makes {ours} px, the vision tower takes {theirs} px"),
             });
         }
-        let mut weights = Weights::open(folder, device)?;
-        if let Some(adapter) = adapter {
-            weights = weights.with_adapter(adapter)?;
-        }
-        let network = Network::new(&config, &weights)?;
-        weights.check_adapter()?;
         Ok(Self {
-            network,
+            network: Network::new(&config, weights)?,
             tokenizer,
             processor,
             revision: revision(folder, adapter)?,

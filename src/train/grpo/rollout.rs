@@ -1,0 +1,158 @@
+//! A batch of rollouts: images through the audit's own stages, with the auditor as it is now.
+//!
+//! In: images, and what their groups are to be about. Out: the rows for the tables, and for every probe what was asked,
+//! what was drawn and what it is worth.
+
+use super::advantage::Scored;
+use super::policy::{Learned, Policy};
+use super::reward::{Kind, Worth};
+use crate::answer::Answers;
+use crate::audit::Audit;
+use crate::config::TrainingOptions;
+use crate::diverge::normalize;
+use crate::error::Result;
+use crate::model::Request;
+use crate::probe::{Asker, Foci, Strategy};
+use crate::row::{Category, ProbeRow, RolloutRow, Rows, VerdictRow};
+use crate::source::Found;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// One probe of the auditor.
+pub(super) struct Rollout {
+    pub(super) group: String,
+    pub(super) strategy: String,
+    pub(super) focus: Category,
+    /// What it turned out to be about.
+    pub(super) category: Option<String>,
+    pub(super) question: Option<String>,
+    request: Request,
+    tokens: Vec<u32>,
+    drawn: Vec<f32>,
+    pub(super) worth: Worth,
+    /// Whether it is a failure by ground truth, where there is one.
+    pub(super) verified: Option<bool>,
+}
+
+impl Rollout {
+    pub(super) fn tokens(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Ready to be learned from.
+    pub(super) fn learned(&self, advantage: f64) -> Learned {
+        Learned {
+            request: self.request.clone(),
+            tokens: self.tokens.clone(),
+            drawn: self.drawn.clone(),
+            advantage,
+        }
+    }
+}
+
+/// Has the auditor probe some images, everybody answer, and the answers compared.
+pub(super) async fn roll_out(
+    audit: &mut Audit,
+    policy: &Policy,
+    images: Vec<Found>,
+    foci: Foci,
+    options: &TrainingOptions,
+) -> Result<(Vec<Rollout>, Rows)> {
+    let step = foci.shared_at.unwrap_or_default();
+    let (prober, tap) = policy.prober(foci.clone())?;
+    let asker = audit.cast.askers.first().expect("a training has one prober");
+    let asker = Asker {
+        prober: Arc::new(prober),
+        name: asker.name.clone(),
+        strategies: asker.strategies.clone(),
+        probes: asker.probes,
+        round: step as i32,
+    };
+    audit.cast.askers = vec![asker];
+    let rows = audit.about(images).await?;
+    let keyed = rows
+        .answers
+        .iter()
+        .map(|row| ((row.pair_id.clone(), row.model_id.clone()), row.clone()));
+    let answers: Answers = keyed.collect();
+    let mut verdicts: HashMap<&str, Vec<&VerdictRow>> = HashMap::new();
+    for row in &rows.verdicts {
+        verdicts.entry(&row.probe_id).or_default().push(row);
+    }
+    let drawn: HashMap<&str, &RolloutRow> = rows.rollouts.iter().map(|row| (&*row.probe_id, row)).collect();
+    let failed: HashMap<&str, bool> = rows
+        .divergences
+        .iter()
+        .filter(|row| row.status == "invalid" || row.target_correct.is_some())
+        .map(|row| {
+            (
+                &*row.probe_id,
+                row.target_correct == Some(false) && row.status == "valid",
+            )
+        })
+        .collect();
+    let rollout = |row: &ProbeRow| -> Option<Rollout> {
+        let strategy = [Strategy::Question, Strategy::Edit, Strategy::Generation]
+            .into_iter()
+            .find(|strategy| strategy.name() == row.strategy)?;
+        let focus = foci.of(&row.source_image_id, strategy, row.k as usize);
+        let tokens = drawn.get(&*row.probe_id)?;
+        let given = Worth::unanswered(
+            row.prober_status == "ok",
+            row.pair_id.is_some(),
+            row.category.as_deref(),
+            options.keep_focus.then_some(focus),
+        );
+        let none = Vec::new();
+        let verdicts = verdicts.get(&*row.probe_id).unwrap_or(&none);
+        let worth = given.unwrap_or_else(|| Worth::of(row, &answers, verdicts, &audit.cast, options.invalid));
+        Some(Rollout {
+            group: row.group_id.clone(),
+            strategy: row.strategy.clone(),
+            focus,
+            category: row.category.clone(),
+            question: row.question.as_deref().map(normalize),
+            request: tap.request(&row.probe_id)?,
+            tokens: tokens.token_ids.iter().map(|&token| token as u32).collect(),
+            drawn: tokens.log_probabilities.clone(),
+            worth,
+            verified: failed.get(&*row.probe_id).copied(),
+        })
+    };
+    let mut rollouts: Vec<Rollout> = rows.probes.iter().filter_map(rollout).collect();
+    rollouts.sort_by(|a, b| (&a.group, &a.request.subject).cmp(&(&b.group, &b.request.subject)));
+    Ok((rollouts, rows))
+}
+
+/// Rewards as they are compared; with novelty, equal questions of the batch share theirs.
+pub(super) fn scored(rollouts: &[Rollout], novelty: bool) -> Vec<Scored> {
+    let mut same: HashMap<&str, f64> = HashMap::new();
+    for rollout in rollouts
+        .iter()
+        .filter(|rollout| rollout.worth.kind == Kind::Valid)
+    {
+        *same
+            .entry(rollout.question.as_deref().unwrap_or_default())
+            .or_default() += 1.0;
+    }
+    let (mut groups, mut foci) = (HashMap::new(), HashMap::new());
+    let scored = |rollout: &Rollout| {
+        let (next_group, next_focus) = (groups.len(), foci.len());
+        let shared = rollout
+            .question
+            .as_deref()
+            .and_then(|question| same.get(question))
+            .filter(|_| novelty);
+        Scored {
+            reward: rollout
+                .worth
+                .reward
+                .map(|reward| reward / shared.copied().unwrap_or(1.0)),
+            group: *groups.entry(rollout.group.clone()).or_insert(next_group),
+            focus: *foci
+                .entry((rollout.focus, rollout.strategy.clone()))
+                .or_insert(next_focus),
+        }
+    };
+    rollouts.iter().map(scored).collect()
+}

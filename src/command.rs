@@ -20,6 +20,7 @@ mod plain;
 mod preview;
 mod progress;
 mod query;
+mod rectify;
 mod report;
 mod select;
 mod slices;
@@ -63,6 +64,7 @@ enum Command {
     Init(init::Arguments),
     Models(models::Arguments),
     Train(train::Arguments),
+    Rectify(rectify::Arguments),
     Lab(lab::Arguments),
 }
 
@@ -81,6 +83,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Eval(arguments) => blocking(eval::run(arguments)),
         Command::Init(arguments) => init::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
+        Command::Rectify(arguments) => rectify::run(arguments),
         Command::Train(arguments) => train::run(arguments),
         Command::Lab(arguments) => lab::run(arguments),
     };

@@ -6,10 +6,12 @@
 
 mod claim;
 mod problems;
+mod rectification;
 mod training;
 mod validate;
 
 pub use claim::Claim;
+pub use rectification::RectificationOptions;
 pub use training::{Among, FocusChoice, Invalid, LoraOptions, TrainingOptions};
 
 use crate::budget::BudgetOptions;
@@ -74,6 +76,9 @@ pub struct Config {
     /// How `auditdm train auditor` trains the prober; an audit does not read it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub training: Option<TrainingOptions>,
+    /// How `auditdm rectify` trains the target; an audit does not read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rectification: Option<RectificationOptions>,
     /// Stored pairs that each HTTP model is asked again at the start of a run, to see whether it still
     /// answers the same; 0 asks none.
     pub drift_pairs: usize,
@@ -101,6 +106,7 @@ impl Default for Config {
             budget: None,
             breaker: BreakerOptions::default(),
             training: None,
+            rectification: None,
             drift_pairs: 32,
         }
     }
@@ -308,6 +314,11 @@ impl Config {
         self.journal.iter_mut().for_each(resolve);
         let training = self.training.iter_mut();
         training.map(|training| &mut training.output).for_each(resolve);
+        if let Some(rectification) = &mut self.rectification {
+            resolve(&mut rectification.output);
+            let labelled = rectification.labelled.iter_mut();
+            labelled.map(|labelled| &mut labelled.url).for_each(resolve);
+        }
         self.source.annotations.iter_mut().for_each(resolve);
         let semantic = self.divergence.semantic.iter_mut();
         semantic

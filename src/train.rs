@@ -7,7 +7,7 @@
 //! ```
 //! Supervision of target and reference is twofold: the answers' tokens, and for every patch of the image tower what
 //! lies there. The lab's auditor learns to write probes by imitation of well-formed ones ([`imitate`]); what it then
-//! learns from the models that it audits is in [`grpo`]. Left out: more than one machine.
+//! learns from the models that it audits is in [`grpo`]; a target learns from its failures in [`rectify`]. Left out: more than one machine.
 
 mod checkpoint;
 mod course;
@@ -22,9 +22,11 @@ mod optimiser;
 mod patch_heads;
 mod patch_words;
 mod recipe;
+pub mod rectify;
 #[cfg(test)]
 mod resumed;
 mod shape;
+mod student;
 mod tokenizer;
 mod workers;
 

@@ -63,11 +63,7 @@ A section for the lab's auditor (`auditdm lab train auditor` makes the checkpoin
 
 pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if let Some(status) = train::relaunch()? {
-        return Ok(if status.success() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::from(status.code().unwrap_or(1) as u8)
-        });
+        return Ok(ExitCode::from(status.code().unwrap_or(1) as u8));
     }
     let Command::Auditor { config, steps } = arguments.command;
     super::blocking(auditor(Config::read(&config)?, steps, &config))

@@ -38,6 +38,10 @@ pub(super) fn validate(config: &Config, text: &str) -> Vec<Problem> {
         found.option(&["breaker"], "[breaker]", &problem);
     }
     budget(config, &mut found);
+    let rectification = config.rectification.iter();
+    for problem in rectification.flat_map(|options| options.validate(config)) {
+        found.option(&["rectification"], "[rectification]", &problem);
+    }
     for problem in config
         .training
         .iter()

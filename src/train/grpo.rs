@@ -47,7 +47,7 @@ use std::pin::pin;
 use std::time::Instant;
 
 /// Images that a training goes round: more are not listed.
-const IMAGES: usize = 1_000_000;
+const IMAGES: usize = 100_000;
 
 /// Where a training stands.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -127,7 +127,7 @@ impl Training {
         let mut policy = Policy::open(&prober, &local, &options, config.seed, &run_id)?;
         let folder = PathBuf::from(&options.output);
         super::create(&folder)?;
-        let state = checkpoint::restore_state(&folder, &mut policy.optimiser)?.unwrap_or_default();
+        let state = checkpoint::restore_state(&folder, &mut policy.student.optimiser)?.unwrap_or_default();
         let audit = Audit {
             run_id: run_id.clone(),
             progress: cast.progress(),
@@ -289,8 +289,8 @@ impl Training {
             waiting.clear();
         }
         let folder = Path::new(&self.options.output);
-        self.policy.save(folder)?;
-        checkpoint::save_state(folder, &mut self.policy.optimiser, &self.state)
+        self.policy.student.save(folder)?;
+        checkpoint::save_state(folder, &mut self.policy.student.optimiser, &self.state)
     }
 
     async fn note(&self, status: &str) -> Result<()> {

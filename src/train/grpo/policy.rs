@@ -1,36 +1,24 @@
 //! The auditor that is being trained: it writes probes with the weights of the moment, and learns from their advantages.
 
 use super::loss::{Sums, Terms, log_probabilities, loss};
-use crate::config::{LoraOptions, ProberOptions, TrainingOptions};
-use crate::error::{Error, Result};
-use crate::image::decode;
-use crate::model::local::{LocalModel, LocalOptions, template};
-use crate::model::{EncodedImage, Model, ModelCard, Reply, Request};
+use crate::config::{ProberOptions, TrainingOptions};
+use crate::error::Result;
+use crate::model::local::{LocalModel, LocalOptions};
+use crate::model::{Model, ModelCard, Reply, Request};
 use crate::probe::Foci;
 use crate::probe::prompted::Prompted;
-use crate::train::lesson::{Lesson, Row};
-use crate::train::optimiser::Optimiser;
-use crate::train::workers::{Workers, gradients};
-use crate::vlm::{Checkpoint, Lora, Network, save};
-use crate::{hub, vlm};
+use crate::train::student::{ROWS, Student, Taught};
+use crate::train::workers::gradients;
+use crate::vlm::{Checkpoint, Network};
 use candle_core::Tensor;
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-/// Rows of a shard.
-const ROWS: usize = 32;
-
-/// The weights, which everybody who shares them sees change.
+/// The auditor and the one it started from.
 pub(super) struct Policy {
-    checkpoint: Checkpoint,
+    pub(super) student: Student,
     start: Option<Network>,
-    folder: PathBuf,
-    lora: Option<Lora>,
-    template: String,
     prober: ProberOptions,
-    pub(super) optimiser: Optimiser,
-    workers: Workers,
 }
 
 /// A rollout with its advantage.
@@ -60,41 +48,22 @@ impl Policy {
         seed: u64,
         id: &str,
     ) -> Result<Self> {
-        let folder = hub::folder(&local.path)?;
-        let lora = options
-            .lora
-            .clone()
-            .map(|LoraOptions { rank, alpha, targets }| Lora { rank, alpha, targets });
-        let device = vlm::device()?;
-        let (mut checkpoint, variables) = Checkpoint::load_trainable(&folder, lora.clone(), seed, &device)?;
-        checkpoint.revision = format!("{} trained by {id}", checkpoint.revision);
+        let student = Student::open(local, options.lora.clone(), seed, id)?;
+        let device = student.checkpoint.network.device();
         let start = (options.kl_coefficient > 0.0)
-            .then(|| Checkpoint::load(&folder, None, &device))
+            .then(|| Checkpoint::load(&student.folder, None, device))
             .transpose()?;
-        let own = template(checkpoint.network.config()).to_owned();
         Ok(Self {
-            template: local.prompt_template.clone().unwrap_or(own),
-            checkpoint,
+            student,
             start: start.map(|start| start.network),
-            folder,
-            lora,
             prober: prober.clone(),
-            optimiser: Optimiser::adamw(variables),
-            workers: Workers::new()?,
         })
     }
 
     /// A prober with the weights as they are now, and what it will have been asked.
     pub(super) fn prober(&self, foci: Foci) -> Result<(Prompted, Arc<Tap>)> {
-        let name = hub::short_name(&self.folder.display().to_string());
-        let model = LocalModel::serve(
-            self.checkpoint.clone(),
-            &name,
-            self.template.clone(),
-            &self.prober.sampling,
-        )?;
         let tap = Arc::new(Tap {
-            inner: model,
+            inner: self.student.serve(&self.prober.sampling)?,
             asked: Mutex::default(),
         });
         let (sampling, prompt) = (self.prober.sampling.clone(), self.prober.prompt.clone());
@@ -114,9 +83,9 @@ impl Policy {
             return Ok(Learning::default());
         }
         let this = &*self;
-        let (sums, gradients) = this.workers.run(shards.len(), &|shard| {
+        let (sums, gradients) = this.student.workers.run(shards.len(), &|shard| {
             let (loss, sums) = this.shard(shards[shard], tokens, terms)?;
-            Ok((sums, gradients(&loss, this.optimiser.variables())?))
+            Ok((sums, gradients(&loss, this.student.optimiser.variables())?))
         })?;
         let mut all = Sums::default();
         for each in sums {
@@ -129,31 +98,22 @@ impl Policy {
         Ok(Learning {
             sums: all,
             tokens,
-            gradient_norm: f64::from(self.optimiser.step(&gradients, rate)?),
+            gradient_norm: f64::from(self.student.optimiser.step(&gradients, rate)?),
         })
     }
 
     fn shard(&self, rollouts: &[&Learned], tokens: usize, terms: Terms) -> Result<(Tensor, Sums)> {
-        let network = &self.checkpoint.network;
-        let mut images: Vec<&EncodedImage> = Vec::new();
-        let mut rows = Vec::with_capacity(rollouts.len());
-        for rollout in rollouts {
-            let image = rollout
+        let taught = rollouts.iter().map(|rollout| Taught {
+            image: rollout
                 .request
                 .images
                 .first()
-                .expect("an auditor is shown an image");
-            if images.last().is_none_or(|last| last.image_id != image.image_id) {
-                images.push(image);
-            }
-            let text = self.template.replace("{question}", &rollout.request.prompt);
-            rows.push(Row {
-                image: images.len() as u32 - 1,
-                prompt: self.checkpoint.tokenizer.prompt(None, &text, 1)?,
-                answer: rollout.tokens.clone(),
-            });
-        }
-        let lesson = Lesson::new(self.pixels(&images)?, &rows, Vec::new(), network.config());
+                .expect("an auditor is shown an image"),
+            prompt: &rollout.request.prompt,
+            tokens: &rollout.tokens,
+        });
+        let lesson = self.student.lesson(&taught.collect::<Vec<_>>())?;
+        let network = &self.student.checkpoint.network;
         let labels = Tensor::from_slice(&lesson.labels, lesson.labels.len(), network.device())?;
         let column = |values: Vec<f32>| Tensor::from_vec(values, lesson.labels.len(), network.device());
         let advantages = rollouts
@@ -181,54 +141,6 @@ impl Policy {
             tokens,
             terms,
         )
-    }
-
-    /// `[N, 3, side, side]`.
-    fn pixels(&self, images: &[&EncodedImage]) -> Result<Tensor> {
-        let processor = self
-            .checkpoint
-            .processor
-            .as_ref()
-            .ok_or_else(|| Error::Checkpoint {
-                path: self.folder.clone(),
-                problem: "an auditor looks at images, and this checkpoint reads text only".into(),
-            })?;
-        let side = processor.side();
-        let mut values = Vec::with_capacity(images.len() * 3 * side * side);
-        for image in images {
-            let decoded = decode(&image.bytes).map_err(|problem| Error::Model {
-                model: "auditor".into(),
-                problem: format!("image {}: {problem}", image.image_id),
-            })?;
-            values.extend(processor.pixel_values(&decoded.pixels));
-        }
-        let shape = (images.len(), 3, side, side);
-        Ok(Tensor::from_vec(values, shape, self.checkpoint.network.device())?)
-    }
-
-    /// Writes the checkpoint, or the adapter of one, into `folder`.
-    pub(super) fn save(&self, folder: &Path) -> Result<()> {
-        let variables: BTreeMap<_, _> = self.optimiser.variables().iter().cloned().collect();
-        if let Some(lora) = &self.lora {
-            return lora.save(folder, &variables);
-        }
-        let failed = |source| Error::File {
-            action: "copy",
-            path: self.folder.clone(),
-            source,
-        };
-        for entry in std::fs::read_dir(&self.folder).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            if path.is_file() && !name.contains("safetensors") {
-                std::fs::copy(&path, folder.join(&name)).map_err(failed)?;
-            }
-        }
-        save(folder, &variables)
     }
 }
 

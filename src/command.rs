@@ -9,6 +9,7 @@ mod diff;
 mod estimate;
 mod eval;
 mod export;
+mod improve;
 mod init;
 mod lab;
 mod log;
@@ -65,6 +66,7 @@ enum Command {
     Models(models::Arguments),
     Train(train::Arguments),
     Rectify(rectify::Arguments),
+    Improve(improve::Arguments),
     Lab(lab::Arguments),
 }
 
@@ -83,6 +85,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Eval(arguments) => blocking(eval::run(arguments)),
         Command::Init(arguments) => init::run(&arguments),
         Command::Models(arguments) => models::run(&arguments),
+        Command::Improve(arguments) => improve::run(arguments),
         Command::Rectify(arguments) => rectify::run(arguments),
         Command::Train(arguments) => train::run(arguments),
         Command::Lab(arguments) => lab::run(arguments),

@@ -14,6 +14,7 @@ mod course;
 mod evaluate;
 pub mod grpo;
 mod imitation;
+pub mod improve;
 mod launch;
 mod learner;
 mod lesson;

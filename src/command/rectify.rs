@@ -4,10 +4,9 @@ use super::audit::interrupted;
 use super::out::Out;
 use crate::config::Config;
 use crate::sql;
-use crate::sql::named::Queries;
 use crate::tables::Tables;
 use crate::train;
-use crate::train::rectify::Rectification;
+use crate::train::rectify::{self, Rectification, Rectified};
 use anyhow::Context;
 use clap::Args;
 use std::io::Write;
@@ -49,10 +48,10 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if let Some(status) = train::relaunch()? {
         return Ok(ExitCode::from(status.code().unwrap_or(1) as u8));
     }
-    super::blocking(rectify(arguments))
+    super::blocking(run_to_end(arguments))
 }
 
-async fn rectify(arguments: Arguments) -> anyhow::Result<ExitCode> {
+async fn run_to_end(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let mut config = Config::read(&arguments.config)?;
     config.tables = arguments.tables.unwrap_or(config.tables);
     let options = config
@@ -61,14 +60,8 @@ async fn rectify(arguments: Arguments) -> anyhow::Result<ExitCode> {
         .context("the configuration has no section [rectification]")?;
     let tables = Tables::open_existing(&config.tables).await?;
     let context = sql::open(&tables, sql::MEMORY_LIMIT_BYTE).await?;
-    let frame = if options.rows.trim().contains(char::is_whitespace) {
-        sql::query(&context, &options.rows, &[]).await?
-    } else {
-        let own = arguments.config.parent().map(|folder| folder.join("queries"));
-        let params: Vec<(String, String)> = options.params.clone().into_iter().collect();
-        let queries = Queries::load(own.as_deref())?;
-        queries.find(&options.rows)?.plan(&context, &params).await?
-    };
+    let own = arguments.config.parent().map(|folder| folder.join("queries"));
+    let frame = rectify::rows(&context, &options, own.as_deref()).await?;
     let mut rectification = Rectification::open(&config, &tables, frame).await?;
     let [learned, tested, labelled] = rectification.sizes();
     writeln!(
@@ -99,11 +92,7 @@ async fn rectify(arguments: Arguments) -> anyhow::Result<ExitCode> {
             );
         })
         .await?;
-    let head = "| category | questions | before | after | gained | lost | p |";
-    writeln!(Out, "\n{head}\n| --- | --- | --- | --- | --- | --- | --- |")?;
-    for change in &rectified.changes {
-        writeln!(Out, "{change}")?;
-    }
+    tell(&rectified)?;
     let output = Path::new(&options.output).display();
     if rectified.finished {
         writeln!(
@@ -120,4 +109,14 @@ async fn rectify(arguments: Arguments) -> anyhow::Result<ExitCode> {
         arguments.config.display()
     )?;
     Ok(ExitCode::from(130))
+}
+
+/// Before and after by category, as a Markdown table.
+pub(super) fn tell(rectified: &Rectified) -> std::io::Result<()> {
+    let head = "| category | questions | before | after | gained | lost | p |";
+    writeln!(Out, "\n{head}\n| --- | --- | --- | --- | --- | --- | --- |")?;
+    for change in &rectified.changes {
+        writeln!(Out, "{change}")?;
+    }
+    Ok(())
 }

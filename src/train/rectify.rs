@@ -19,13 +19,15 @@ use crate::picture::Pictures;
 use crate::row::{content_id, id};
 use crate::sample::{Columns, Sample, Survey};
 use crate::source::{self, Found, SourceQuestion};
+use crate::sql;
+use crate::sql::named::Queries;
 use crate::tables::Tables;
 use crate::train::checkpoint;
 use crate::train::student::{ROWS, Student, Taught};
 use crate::train::workers::gradients;
 use crate::vlm::ops;
 use candle_core::Tensor;
-use datafusion::prelude::DataFrame;
+use datafusion::prelude::{DataFrame, SessionContext};
 use futures::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -89,6 +91,23 @@ struct Lesson {
     image: EncodedImage,
     question: String,
     answer: String,
+}
+
+/// The rows that the section asks for: those of a query, of the user's own below `queries` too, or of SQL.
+///
+/// # Errors
+/// [`Error::Sql`] for what is no query or cannot be planned.
+pub async fn rows(
+    context: &SessionContext,
+    options: &RectificationOptions,
+    queries: Option<&Path>,
+) -> Result<DataFrame> {
+    if options.rows.trim().contains(char::is_whitespace) {
+        return sql::query(context, &options.rows, &[]).await;
+    }
+    let params: Vec<(String, String)> = options.params.clone().into_iter().collect();
+    let queries = Queries::load(queries)?;
+    queries.find(&options.rows)?.plan(context, &params).await
 }
 
 impl Rectification {

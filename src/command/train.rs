@@ -89,6 +89,18 @@ async fn auditor(config: Config, until: Option<u64>, path: &std::path::Path) -> 
         .await?;
     let output = training.output();
     if trained.finished {
+        let foci = training.foci();
+        let weights: Vec<String> = foci
+            .iter()
+            .map(|(name, weight)| format!("{name} = {weight}"))
+            .collect();
+        if !weights.is_empty() {
+            writeln!(
+                Out,
+                "categories by what they yield, for the prober: foci = {{ {} }}",
+                weights.join(", ")
+            )?;
+        }
         writeln!(
             Out,
             "trained for {} steps: {output}. Name it as the prober's model and audit: auditdm audit …; what every step was \

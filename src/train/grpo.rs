@@ -27,7 +27,7 @@ use crate::config::{Config, FocusChoice, ModelOptions, TrainingOptions};
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
 use crate::probe::Foci;
-use crate::row::{Rows, RunRow, StepRow, id};
+use crate::row::{Category, Rows, RunRow, StepRow, id};
 use crate::sink::{Limits, Sink};
 use crate::source::{self, Found};
 use crate::tables::Tables;
@@ -41,6 +41,7 @@ use loss::Terms;
 use policy::{Learned, Policy};
 use rollout::{Rollout, roll_out, scored};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -156,6 +157,17 @@ impl Training {
     /// The steps that there will be, at most `until`.
     pub fn steps(&self, until: Option<u64>) -> u64 {
         until.unwrap_or(u64::MAX).min(self.options.steps)
+    }
+
+    /// How often each category is best asked for, as a prober's `foci`; none where all are asked for alike.
+    pub fn foci(&self) -> BTreeMap<String, f64> {
+        if self.options.focus == FocusChoice::Spread {
+            return BTreeMap::new();
+        }
+        let weights = self.state.bandit.weights(self.options.quota);
+        let rounded = |category: Category| (weights[category as usize] * 1000.0).round() / 1000.0;
+        let foci = Category::ALL.map(|category| (category.name().to_owned(), rounded(category)));
+        foci.into_iter().collect()
     }
 
     /// The trained checkpoint's folder.

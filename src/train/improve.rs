@@ -9,7 +9,7 @@
 use super::grpo::{self, Training};
 use super::rectify::{self, Rectification, Rectified};
 use crate::audit::{Ended, Run};
-use crate::config::{Config, ModelOptions};
+use crate::config::{Config, ModelOptions, ProberKind};
 use crate::error::{Error, Result};
 use crate::sql;
 use crate::tables::Tables;
@@ -72,12 +72,16 @@ pub async fn improve(
         if round < rounds {
             let output = PathBuf::from(&config.training.as_ref().ok_or_else(missing)?.output);
             tell(&Event::Stage(&Stage::Train(round, output.clone())));
-            let trained = Training::open(config.clone())
-                .await?
+            let mut training = Training::open(config.clone()).await?;
+            let trained = training
                 .go(None, stop(), |figures| tell(&Event::Trained(figures)))
                 .await?;
             if !trained.finished {
                 return Ok(false);
+            }
+            let probers = config.probers.iter_mut();
+            for prober in probers.filter(|prober| prober.kind == ProberKind::Prompted) {
+                prober.foci = training.foci();
             }
             point(&mut config, Part::Auditor, &output)?;
         }

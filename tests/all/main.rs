@@ -21,3 +21,4 @@ mod server;
 mod slices;
 mod slt;
 mod tables;
+mod training;

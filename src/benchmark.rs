@@ -1,4 +1,5 @@
-//! Sixteen public benchmarks: their formats, prompts and metrics, asked of any model or scored from predictions.
+//! Sixteen public benchmarks, and frozen sets of one's own: their formats, prompts and metrics, asked of any model or
+//! scored from predictions.
 //!
 //! ```text
 //! data ──▶ load ──▶ suite::read ──▶ ask ──▶ suite::score ──▶ report
@@ -13,6 +14,7 @@ pub mod compare;
 pub mod evaluate;
 pub mod load;
 pub mod metric;
+pub mod overview;
 pub mod picture;
 pub mod place;
 pub mod prediction;
@@ -20,9 +22,13 @@ pub mod prompt;
 pub mod python;
 pub mod record;
 pub mod report;
+pub mod run;
 pub mod scores;
+pub mod set;
 pub mod statistic;
 pub mod suite;
+
+pub use set::Set;
 
 use picture::Picture;
 use suite::Suite;

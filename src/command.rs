@@ -10,6 +10,7 @@ mod diff;
 mod estimate;
 mod eval;
 mod export;
+mod freeze;
 mod init;
 mod lab;
 mod log;
@@ -59,6 +60,7 @@ enum Command {
     Report(report::Arguments),
     Export(export::Arguments),
     Select(select::Arguments),
+    Freeze(freeze::Arguments),
     Tables(tables::Arguments),
     Eval(eval::Arguments),
     Init(init::Arguments),
@@ -77,6 +79,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Diff(arguments) => blocking(diff::run(arguments)),
         Command::Report(arguments) => blocking(report::run(arguments)),
         Command::Select(arguments) => blocking(select::run(arguments)),
+        Command::Freeze(arguments) => blocking(freeze::run(arguments)),
         Command::Export(arguments) => blocking(export::run(arguments)),
         Command::Tables(arguments) => blocking(tables::run(arguments)),
         Command::Eval(arguments) => blocking(eval::run(arguments)),

@@ -69,6 +69,7 @@ pub async fn read(file: &str, mut questions: BoxStream<'static, Result<Question>
             question,
             image,
             answers: vec![Some(found.ok_or_else(|| "no prediction".to_owned()))],
+            probes: vec![None],
         });
     }
     if used == 0 {

@@ -103,6 +103,18 @@ impl Asker {
         &self.candidates
     }
 
+    /// Whether a probe was in the tables before.
+    #[must_use]
+    pub fn knew(&self, probe_id: &str) -> bool {
+        self.probes.contains(probe_id)
+    }
+
+    /// How many answers were asked for here: the others were in the tables.
+    #[must_use]
+    pub fn paid(&self) -> usize {
+        self.written().answers.len()
+    }
+
     /// Asks everybody some questions; the rows are to be committed, also after an error.
     ///
     /// # Errors

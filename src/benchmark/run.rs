@@ -15,15 +15,13 @@ use crate::tables::Tables;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// An evaluation that has begun.
-#[derive(Debug)]
 pub struct Run<'a> {
     tables: &'a Tables,
     set: &'a Set,
-    id: String,
-    /// The models' ids, in order.
-    models: Vec<String>,
+    asker: Arc<Asker>,
     started_at: DateTime<Utc>,
 }
 
@@ -32,20 +30,19 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// [`crate::Error::Table`] when it cannot be noted.
-    pub async fn start(tables: &'a Tables, set: &'a Set, asker: &Asker) -> Result<Self> {
-        let models = asker
-            .candidates()
-            .iter()
-            .map(|each| each.model.card().model_id.clone());
+    pub async fn start(tables: &'a Tables, set: &'a Set, asker: Arc<Asker>) -> Result<Self> {
         let run = Self {
             tables,
             set,
-            id: asker.run_id.clone(),
-            models: models.collect(),
+            asker,
             started_at: Utc::now(),
         };
         run.note(&[], "running", None).await?;
         Ok(run)
+    }
+
+    fn model_id(&self, place: usize) -> &str {
+        &self.asker.candidates()[place].model.card().model_id
     }
 
     /// Writes what is not in the tables yet, and how the evaluation ended.
@@ -59,21 +56,26 @@ impl<'a> Run<'a> {
         status: &str,
         stop_reason: Option<String>,
     ) -> Result<()> {
-        let covered = plan::covered(self.tables, &self.id).await?;
+        let covered = plan::covered(self.tables, &self.asker.run_id).await?;
         let mut probes: HashSet<&str> = HashSet::new();
         let of_run = asked.iter().flat_map(|asked| asked.probes.iter().flatten());
         let new = of_run.filter(|probe| !covered.contains(probe) && probes.insert(probe));
         let row = |probe_id: &String| RunProbeRow {
-            run_id: self.id.clone(),
+            run_id: self.asker.run_id.clone(),
             probe_id: probe_id.clone(),
-            origin: "new".to_owned(),
+            origin: if self.asker.knew(probe_id) {
+                "replayed"
+            } else {
+                "new"
+            }
+            .to_owned(),
         };
         let rows: Vec<RunProbeRow> = new.map(row).collect();
         let mut scores = Vec::new();
         if self.set.suite.right_from().is_some() {
             for (place, model) in evaluated.iter().enumerate() {
                 let measure = format!("{} {}", self.set.suite.name, model.rules);
-                let known = plan::diverged(self.tables, &self.models[place], "", TRUTH, &measure).await?;
+                let known = plan::diverged(self.tables, self.model_id(place), "", TRUTH, &measure).await?;
                 scores.extend(self.scores(place, asked, model, &measure, &known));
             }
         }
@@ -104,7 +106,7 @@ impl<'a> Run<'a> {
             let right = scored.score.value >= right_from;
             new.then(|| DivergenceRow {
                 probe_id: probe_id.to_owned(),
-                target_id: self.models[place].clone(),
+                target_id: self.model_id(place).to_owned(),
                 reference_set: String::new(),
                 judge_set: TRUTH.to_owned(),
                 measure: measure.to_owned(),
@@ -124,25 +126,22 @@ impl<'a> Run<'a> {
     }
 
     async fn note(&self, asked: &[Asked], status: &str, stop_reason: Option<String>) -> Result<()> {
-        let count = |is: fn(&Option<super::ask::Answer>) -> bool| {
-            asked
-                .iter()
-                .flat_map(|asked| &asked.answers)
-                .filter(|answer| is(answer))
-                .count() as i64
-        };
-        let spent = plan::spent(self.tables, &self.id, &[]).await?;
+        let answers = asked.iter().flat_map(|asked| &asked.answers);
+        let postponed = answers.filter(|answer| answer.is_none());
+        let spent = plan::spent(self.tables, &self.asker.run_id, &[]).await?;
         let images: HashSet<&str> = asked.iter().map(|asked| asked.image.as_str()).collect();
+        let all = self.asker.candidates().iter();
+        let models: Vec<&str> = all.map(|each| each.model.card().model_id.as_str()).collect();
         let row = RunRow {
-            run_id: self.id.clone(),
+            run_id: self.asker.run_id.clone(),
             label: format!("eval {}", self.set.name),
-            config: json!({"eval": self.set.name, "models": self.models}).to_string(),
+            config: json!({"eval": self.set.name, "models": models}).to_string(),
             status: status.to_owned(),
             stop_reason,
             images: images.len() as i64,
             probes: asked.len() as i64,
-            answers: count(Option::is_some),
-            errors: count(Option::is_none),
+            answers: self.asker.paid() as i64,
+            errors: postponed.count() as i64,
             cost_usd: spent.cost_usd,
             started_at: self.started_at,
             updated_at: Utc::now(),

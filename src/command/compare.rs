@@ -21,12 +21,12 @@ use std::process::ExitCode;
 #[command(after_help = "\
 Examples:
   auditdm compare lab-target lab-reference --margin 5
-  auditdm compare gemma3-4b gemma3-27b --where \"category = 'counting' AND attribute(attributes, 'country') = 'fr'\"
+  auditdm compare gemma-3-4b-it gemma-3-27b-it --where \"category = 'counting' AND attribute(attributes, 'country') = 'fr'\"
   auditdm compare small large --where \"has_word(question, 'colour')\" --margin 2 --format json
 
 Exit codes: 0 non-inferior, 5 inferior, 6 undecided; 1 failed, 2 wrong usage.")]
 pub(super) struct Arguments {
-    /// The small model: its name in the tables, or the first digits of its model_id.
+    /// The small model: its name in the table `models`, without `org/` if you like, or the first digits of its model_id.
     small: String,
     /// The large model.
     large: String,

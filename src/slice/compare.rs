@@ -228,21 +228,24 @@ async fn models(context: &SessionContext) -> Result<Vec<(Named, String)>> {
     Ok((0..columns[0].len()).map(model).collect())
 }
 
+/// The model of a name, of a name without its `org/`, or of an id's first digits.
 fn find(models: &[(Named, String)], wanted: &str) -> Result<Named> {
-    let by_name: Vec<_> = models.iter().filter(|(model, _)| model.name == wanted).collect();
-    let by_id = || {
+    let fits: [&dyn Fn(&Named) -> bool; 3] = [
+        &|model| model.name == wanted,
+        &|model| model.name.rsplit('/').next() == Some(wanted),
+        &|model| wanted.len() >= 6 && model.model_id.starts_with(wanted),
+    ];
+    let mut found: Vec<&(Named, String)> = Vec::new();
+    for fits in fits {
+        if found.is_empty() {
+            found = models.iter().filter(|(model, _)| fits(model)).collect();
+        }
+    }
+    let told = |models: &mut dyn Iterator<Item = &(Named, String)>| -> String {
         models
-            .iter()
-            .filter(|(model, _)| wanted.len() >= 6 && model.model_id.starts_with(wanted))
-    };
-    let found: Vec<_> = if by_name.is_empty() {
-        by_id().collect()
-    } else {
-        by_name
-    };
-    let told = |models: &[&(Named, String)]| -> String {
-        let told: Vec<&str> = models.iter().map(|(_, told)| told.as_str()).collect();
-        told.join(", ")
+            .map(|(_, told)| told.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     let problem = match found.as_slice() {
         [(only, _)] => return Ok(only.clone()),
@@ -251,11 +254,11 @@ fn find(models: &[(Named, String)], wanted: &str) -> Result<Named> {
         }
         [] => format!(
             "no model of this name has verified answers; there are: {}",
-            told(&models.iter().collect::<Vec<_>>())
+            told(&mut models.iter())
         ),
         several => format!(
             "several models have this name; take the first digits of an id: {}",
-            told(several)
+            told(&mut several.iter().copied())
         ),
     };
     Err(Error::Sql {

@@ -122,7 +122,7 @@ fn predicates_only_read_and_mistakes_are_told() {
             "one predicate",
         ),
         (&["wrong", "lucky", "--where", "DROP TABLE runs"], "one predicate"),
-        (&["wrong", "lucky", "--where", "width"], "true or false"),
+        (&["wrong", "lucky", "--where", "width"], "one predicate"),
         (&["wrong", "lucky", "--where", "catgory = 'x'"], "catgory"),
         (
             &[

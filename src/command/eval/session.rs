@@ -83,7 +83,7 @@ impl Session {
         let named: Vec<(String, &'static str)> = named.collect::<anyhow::Result<_>>()?;
         let asker = Arc::new(Asker::open(set, candidates, &self.tables).await?);
         self.resume(&asker).await?;
-        let run = Run::start(&self.tables, set, &asker).await?;
+        let run = Run::start(&self.tables, set, asker.clone()).await?;
         let bar = bar(quiet);
         let progress = |count: usize| bar.inc(count as u64);
         let sink = sink(&self.tables, self.journal.clone());

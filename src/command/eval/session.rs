@@ -126,7 +126,10 @@ impl Session {
     }
 
     async fn fail<T>(&self, run: &Run<'_>, error: Error) -> anyhow::Result<T> {
-        run.end(&[], &[], "failed", Some(error.to_string())).await?;
+        // Tables that cannot be written to are the reason, not the news.
+        if let Err(also) = run.end(&[], &[], "failed", Some(error.to_string())).await {
+            tracing::warn!(%also, "how the evaluation ended was not noted");
+        }
         Err(error.into())
     }
 

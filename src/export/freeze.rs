@@ -2,7 +2,7 @@
 //!
 //! In: rows in the columns of a [`Sample`], in any order. Out: `NAME-frozen-HASH.parquet` ([`frozen`](crate::source::frozen)),
 //! a file that `auditdm eval` and `[source] url` read. The same rows give the same file: they stand in the order of their
-//! ids, and nothing in it tells the time. Left out: rows with several images, and buckets whose objects of more than 5 GB
+//! images and ids, and nothing in it tells the time. Left out: rows with several images, and buckets whose objects of more than 5 GB
 //! cannot be renamed.
 
 use super::output::Output;
@@ -39,7 +39,8 @@ pub async fn freeze(tables: &Tables, frame: DataFrame, name: &str, folder: &str)
     let (seen, rows) = Survey::of(frame).await?;
     let pictures = Pictures::find(tables, &seen.image_ids).await?;
     let mut samples: Vec<Sample> = rows.samples().await?.try_collect().await?;
-    samples.sort_by(|a, b| a.id.cmp(&b.id));
+    // A source takes neighbouring rows about one image together.
+    samples.sort_by(|a, b| (&a.images, &a.id).cmp(&(&b.images, &b.id)));
     let output = Output::open(folder)?;
     let layout = Layout::new(Parquet {
         record,

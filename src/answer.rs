@@ -145,7 +145,7 @@ pub(crate) fn request(pair: &Pair, pair_id: &str, sampling: &Sampling) -> Option
 }
 
 /// The question with its options, lettered.
-fn with_choices(question: &str, choices: &[String]) -> String {
+pub(crate) fn with_choices(question: &str, choices: &[String]) -> String {
     let mut prompt = question.to_owned();
     for (letter, choice) in ('A'..='Z').zip(choices) {
         prompt.extend(["\n", letter.encode_utf8(&mut [0; 4]), ". ", choice]);

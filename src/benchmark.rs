@@ -111,6 +111,8 @@ pub struct Question {
     pub split: Option<String>,
     /// What counts together: rotations of a question, questions about an image.
     pub group: Option<String>,
+    /// The original that its image was made from, where the data tell.
+    pub root: Option<String>,
     /// The images in the order in which the question refers to them.
     pub pictures: Vec<Picture>,
 }
@@ -168,7 +170,8 @@ impl Score {
 pub struct Scored {
     /// The question, without its pictures.
     pub question: Question,
-    /// Which image it is about: content's hash, or where predictions come without images its group or own id.
+    /// Which image it is about: the original, else content's hash, or where predictions come without images its group or
+    /// own id.
     pub image: String,
     /// What the model said; none where it refused or the image is broken.
     pub answer: Option<String>,

@@ -15,6 +15,7 @@ use crate::row::{AnswerRow, ImageRow, ProbeRow, Role, Rows, content_id, id};
 use crate::tables::Tables;
 use chrono::Utc;
 use futures::future::join_all;
+use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,7 +35,7 @@ struct Written {
 pub struct Asked {
     /// The question, without its pictures and with its image's size.
     pub question: Question,
-    /// The first image's id.
+    /// The original of the first image, else its id.
     pub image: String,
     /// By candidate; none where a failure postponed it.
     pub answers: Vec<Option<Answer>>,
@@ -140,6 +141,7 @@ impl Asker {
             });
             let image = images.as_ref().ok().and_then(|images| images.first());
             let image = image.map_or_else(|| question.id.clone(), |image| image.image_id.to_string());
+            let image = question.root.clone().unwrap_or(image);
             shown.push(images);
             asked.push(Asked {
                 question,
@@ -329,8 +331,15 @@ struct Look {
 
 /// The images of a question, or why one cannot be shown.
 async fn look(question: &Question) -> Vec<Result<Look, String>> {
+    // As a source notes it, whose audit compares by it, too.
+    let attributes = question
+        .root
+        .as_ref()
+        .map(|root| json!({"root_image_id": root}).to_string());
+    let attributes = &attributes;
     let one = async |picture: &super::picture::Picture| {
         let bytes = picture.read().await?;
+        let attributes = attributes.clone();
         let looked = tokio::task::spawn_blocking(move || {
             let decoded = decode(&bytes).map_err(|problem| problem.to_string())?;
             let image_id = content_id(&bytes);
@@ -342,7 +351,7 @@ async fn look(question: &Question) -> Vec<Result<Look, String>> {
                 painter_id: None,
                 uri: None,
                 etag: None,
-                attributes: None,
+                attributes,
                 width: Some(decoded.pixels.width() as i32),
                 height: Some(decoded.pixels.height() as i32),
                 format: Some(decoded.format.to_owned()),

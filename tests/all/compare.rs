@@ -198,6 +198,9 @@ fn models_of_an_evaluation_are_compared_on_the_questions() {
         "{found}"
     );
     assert_eq!(status, 5, "{found}");
+    // Drawn images go back to their originals in the frozen set, too.
+    let roots = "SELECT count(DISTINCT root_image_id) FROM results WHERE status = 'valid' AND run_label NOT LIKE 'eval %'";
+    assert_eq!(found["images"], number(folder, roots));
     // The evaluation's own figure.
     let overall = said.lines().find(|line| line.contains("overall")).unwrap();
     let accuracy = format!("{:.2}", found["large"].as_f64().unwrap());

@@ -26,7 +26,8 @@ asked AS (
     SELECT DISTINCT sliced.probe_id,
         CASE WHEN models.kind = 'benchmark' THEN sliced.group_id ELSE sliced.pair_id END AS pair,
         sliced.category,
-        coalesce(sliced.root_image_id, sliced.source_image_id) AS root
+        -- A frozen set tells which original its images were made from.
+        coalesce(attribute(sliced.attributes, 'root_image_id'), sliced.root_image_id, sliced.source_image_id) AS root
     FROM sliced JOIN models ON models.model_id = sliced.prober_id
     WHERE sliced.pair_id IS NOT NULL
 ),

@@ -1,4 +1,4 @@
--- Invocations of `audit`, written at the start and again at the end. Key: run_id; the last updated_at counts.
+-- Invocations of `audit` and `eval`, written at the start and again at the end. Key: run_id; the last updated_at counts.
 CREATE TABLE runs (
     run_id TEXT NOT NULL, -- 32 hex digits
     label TEXT NOT NULL, -- the user's name for the run

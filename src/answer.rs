@@ -5,7 +5,7 @@
 //! failure only a call.
 
 use crate::diverge::{TRUTH, Truth, judge, normalize};
-use crate::model::{CallError, Halt, Model, Reply, Request, Sampling, Stop, calls};
+use crate::model::{CallError, Completion, Halt, Model, Reply, Request, Sampling, Stop, calls};
 use crate::probe::Pair;
 use crate::progress::ModelProgress;
 use crate::row::{AnswerRow, Role, Rows, VerdictRow, id};
@@ -73,31 +73,8 @@ pub async fn ask(
     for (pair_id, Reply { outcome, attempts }) in ids.into_iter().zip(replies) {
         rows.calls
             .extend(calls(run_id, player.model.card(), role, &pair_id, &attempts));
-        let mut row = AnswerRow {
-            pair_id,
-            model_id: model_id.clone(),
-            sample: 0,
-            text: None,
-            normalized: None,
-            finish_reason: None,
-            mean_log_probability: None,
-            status: "ok".to_owned(),
-            error: None,
-            answered_at: Utc::now(),
-        };
-        match outcome {
-            Ok(completion) => {
-                let count = completion.log_probabilities.len() as f32;
-                row.mean_log_probability =
-                    (count > 0.0).then(|| completion.log_probabilities.iter().sum::<f32>() / count);
-                row.normalized = Some(normalize(&completion.text));
-                row.text = Some(completion.text);
-                row.finish_reason = Some(completion.finish_reason);
-            }
-            Err(CallError::Refused { message }) => {
-                "refused".clone_into(&mut row.status);
-                row.error = Some(message);
-            }
+        let row = match answer_row(&pair_id, model_id, outcome) {
+            Ok(row) => row,
             Err(error) => {
                 if let CallError::Fatal { message } = error {
                     player.give_up(message);
@@ -105,11 +82,55 @@ pub async fn ask(
                 progress.failed.add(1);
                 continue;
             }
-        }
+        };
         progress.done.add(1);
         rows.answers.push(row);
     }
     rows
+}
+
+/// An answer or a refusal as a row.
+///
+/// # Errors
+/// What has not answered: it is asked again another time.
+pub(crate) fn answer_row(
+    pair_id: &str,
+    model_id: &str,
+    outcome: Result<Completion, CallError>,
+) -> Result<AnswerRow, CallError> {
+    let mut row = AnswerRow {
+        pair_id: pair_id.to_owned(),
+        model_id: model_id.to_owned(),
+        sample: 0,
+        text: None,
+        normalized: None,
+        finish_reason: None,
+        mean_log_probability: None,
+        status: "ok".to_owned(),
+        error: None,
+        answered_at: Utc::now(),
+    };
+    match outcome {
+        Ok(completion) => {
+            let count = completion.log_probabilities.len() as f32;
+            row.mean_log_probability =
+                (count > 0.0).then(|| completion.log_probabilities.iter().sum::<f32>() / count);
+            row.normalized = Some(normalize(&completion.text));
+            row.text = Some(completion.text);
+            row.finish_reason = Some(completion.finish_reason);
+        }
+        Err(CallError::Refused { message }) => {
+            "refused".clone_into(&mut row.status);
+            row.error = Some(message);
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(row)
+}
+
+/// The seed of a pair's first sample.
+pub(crate) fn seed(pair_id: &str) -> u64 {
+    u64::from_str_radix(&id([pair_id, "sample 0"])[..15], 16).unwrap_or_default()
 }
 
 pub(crate) fn request(pair: &Pair, pair_id: &str, sampling: &Sampling) -> Option<Request> {
@@ -119,12 +140,12 @@ pub(crate) fn request(pair: &Pair, pair_id: &str, sampling: &Sampling) -> Option
         prompt: with_choices(pair.row.question.as_deref()?, &pair.row.choices),
         system: None,
         sampling: sampling.clone(),
-        seed: u64::from_str_radix(&id([pair_id, "sample 0"])[..15], 16).unwrap_or_default(),
+        seed: seed(pair_id),
     })
 }
 
 /// The question with its options, lettered.
-fn with_choices(question: &str, choices: &[String]) -> String {
+pub(crate) fn with_choices(question: &str, choices: &[String]) -> String {
     let mut prompt = question.to_owned();
     for (letter, choice) in ('A'..='Z').zip(choices) {
         prompt.extend(["\n", letter.encode_utf8(&mut [0; 4]), ". ", choice]);

@@ -1,4 +1,5 @@
-//! Sixteen public benchmarks: their formats, prompts and metrics, asked of any model or scored from predictions.
+//! Sixteen public benchmarks, and frozen sets of one's own: their formats, prompts and metrics, asked of any model or
+//! scored from predictions.
 //!
 //! ```text
 //! data ──▶ load ──▶ suite::read ──▶ ask ──▶ suite::score ──▶ report
@@ -13,6 +14,7 @@ pub mod compare;
 pub mod evaluate;
 pub mod load;
 pub mod metric;
+pub mod overview;
 pub mod picture;
 pub mod place;
 pub mod prediction;
@@ -20,9 +22,13 @@ pub mod prompt;
 pub mod python;
 pub mod record;
 pub mod report;
+pub mod run;
 pub mod scores;
+pub mod set;
 pub mod statistic;
 pub mod suite;
+
+pub use set::Set;
 
 use picture::Picture;
 use suite::Suite;
@@ -105,6 +111,8 @@ pub struct Question {
     pub split: Option<String>,
     /// What counts together: rotations of a question, questions about an image.
     pub group: Option<String>,
+    /// The original that its image was made from, where the data tell.
+    pub root: Option<String>,
     /// The images in the order in which the question refers to them.
     pub pictures: Vec<Picture>,
 }
@@ -162,7 +170,8 @@ impl Score {
 pub struct Scored {
     /// The question, without its pictures.
     pub question: Question,
-    /// Which image it is about: content's hash, or where predictions come without images its group or own id.
+    /// Which image it is about: the original, else content's hash, or where predictions come without images its group or
+    /// own id.
     pub image: String,
     /// What the model said; none where it refused or the image is broken.
     pub answer: Option<String>,

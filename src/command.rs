@@ -1,14 +1,16 @@
 //! What people see: the command line.
 //!
 //! Exit codes: 0 done, 1 failed (or, for `models verify`, beyond the tolerance), 2 wrong usage, 3 done but
-//! for calls that failed for now (run it again), 4 stopped at the budget, 130 interrupted; in all of them
+//! for calls that failed for now (run it again), 4 stopped at the budget, 5 inferior or 6 undecided (`compare`), 130 interrupted; in all of them
 //! everything finished is committed.
 
 mod audit;
+mod compare;
 mod diff;
 mod estimate;
 mod eval;
 mod export;
+mod freeze;
 mod improve;
 mod init;
 mod lab;
@@ -56,10 +58,12 @@ enum Command {
     Audit(audit::Arguments),
     Query(query::Arguments),
     Slices(slices::Arguments),
+    Compare(compare::Arguments),
     Diff(diff::Arguments),
     Report(report::Arguments),
     Export(export::Arguments),
     Select(select::Arguments),
+    Freeze(freeze::Arguments),
     Tables(tables::Arguments),
     Eval(eval::Arguments),
     Init(init::Arguments),
@@ -77,9 +81,11 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Audit(arguments) => blocking(audit::run(arguments)),
         Command::Query(arguments) => blocking(query::run(arguments)),
         Command::Slices(arguments) => blocking(slices::run(arguments)),
+        Command::Compare(arguments) => blocking(compare::run(arguments)),
         Command::Diff(arguments) => blocking(diff::run(arguments)),
         Command::Report(arguments) => blocking(report::run(arguments)),
         Command::Select(arguments) => blocking(select::run(arguments)),
+        Command::Freeze(arguments) => blocking(freeze::run(arguments)),
         Command::Export(arguments) => blocking(export::run(arguments)),
         Command::Tables(arguments) => blocking(tables::run(arguments)),
         Command::Eval(arguments) => blocking(eval::run(arguments)),

@@ -7,6 +7,7 @@
 
 mod card;
 pub mod check;
+mod freeze;
 mod output;
 mod shape;
 mod writer;
@@ -21,6 +22,8 @@ mod trl;
 mod verl;
 mod vlmeval;
 mod webdataset;
+
+pub use freeze::{Frozen, freeze};
 
 use crate::error::{Error, Result};
 use crate::image::{Fit, Fitted, fit};

@@ -5,10 +5,11 @@
 //! others are evaluated all the same. One query reads `results` once for all slices.
 //!
 //! Others are found: [`weakness()`] asks the tables for rows, [`Frame`] makes bitmaps of them, [`discover`] searches one half
-//! of the images, tests on the other and names what stands. [`diff()`] compares two runs.
+//! of the images, tests on the other and names what stands. [`diff()`] compares two runs, [`compare()`] two models on a slice.
 
 mod choose;
 mod column;
+mod compare;
 mod condition;
 mod diff;
 mod find;
@@ -19,6 +20,7 @@ mod verify;
 mod weakness;
 mod words;
 
+pub use compare::{Compared, Named, Part as ComparedPart, Question, Verdict, compare};
 pub use diff::{Change, Diff, Sides, diff};
 pub use find::{Findings, Found, Part, Rate, Search, discover};
 pub use frame::Frame;
@@ -81,7 +83,7 @@ pub async fn evaluate(context: &SessionContext, slices: &[Slice], run: &str) -> 
     let mut predicates = Vec::new();
     let mut broken = Vec::new();
     for slice in slices {
-        match predicate(&results, slice) {
+        match condition_of(&results, &slice.predicate) {
             Ok(predicate) => predicates.push((slice, predicate)),
             Err(error) => broken.push(named(slice, &error)),
         }
@@ -110,9 +112,9 @@ pub async fn evaluate(context: &SessionContext, slices: &[Slice], run: &str) -> 
     Ok(Evaluation { batches, broken })
 }
 
-/// The slice's text as an expression over `results`; anything but a truth value is refused.
-fn predicate(results: &DataFrame, slice: &Slice) -> Result<Expr, DataFusionError> {
-    let text = slice.predicate.trim().trim_end_matches(';');
+/// A text as an expression over `results`; anything but a truth value is refused.
+fn condition_of(results: &DataFrame, text: &str) -> Result<Expr, DataFusionError> {
+    let text = text.trim().trim_end_matches(';');
     let expression = results.parse_sql_expr(text)?;
     // Planning a filter coerces types and checks that the outcome is a truth value.
     results
@@ -127,13 +129,14 @@ fn predicate(results: &DataFrame, slice: &Slice) -> Result<Expr, DataFusionError
     }
 }
 
+fn in_words(error: &DataFusionError) -> String {
+    let error = error.strip_backtrace();
+    format!("{error}; a slice is one predicate over the columns of `results`")
+}
+
 fn named(slice: &Slice, error: &DataFusionError) -> Error {
     Error::Sql {
-        problem: format!(
-            "slices/{}.sql: {}; a slice is one predicate over the columns of `results`",
-            slice.name,
-            error.strip_backtrace()
-        ),
+        problem: format!("slices/{}.sql: {}", slice.name, in_words(error)),
         sql: slice.predicate.trim().to_owned(),
     }
 }

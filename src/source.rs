@@ -11,6 +11,7 @@ mod arrow_json;
 mod columns;
 mod folder;
 mod follow;
+pub mod frozen;
 mod json;
 mod lab;
 mod options;

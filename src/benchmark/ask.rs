@@ -3,10 +3,10 @@
 //! A pair is an image (or several) and the prompt as it is sent, keyed by content as in an audit: two benchmarks with
 //! the same question about the same image ask once. A refusal is an answer; what failed for now is asked by a later run.
 
-use super::Question;
 use super::candidate::Candidate;
 use super::suite::Suite;
-use crate::diverge::normalize;
+use super::{Question, Set};
+use crate::answer::{answer_row, seed};
 use crate::error::{Error, Result};
 use crate::image::{decode, perceptual_hash};
 use crate::model::{CallError, EncodedImage, ModelCard, Request, calls};
@@ -15,6 +15,7 @@ use crate::row::{AnswerRow, ImageRow, ProbeRow, Role, Rows, content_id, id};
 use crate::tables::Tables;
 use chrono::Utc;
 use futures::future::join_all;
+use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,16 +35,19 @@ struct Written {
 pub struct Asked {
     /// The question, without its pictures and with its image's size.
     pub question: Question,
-    /// The first image's id.
+    /// The original of the first image, else its id.
     pub image: String,
     /// By candidate; none where a failure postponed it.
     pub answers: Vec<Option<Answer>>,
+    /// By candidate, where there is an image: the question as it was put to it.
+    pub probes: Vec<Option<String>>,
 }
 
 /// Asks the candidates, and remembers what is known.
 pub struct Asker {
     suite: &'static Suite,
-    run_id: String,
+    /// What the answers' calls are counted to.
+    pub run_id: String,
     prober: ModelCard,
     candidates: Vec<Candidate>,
     answered: Vec<Known<AnswerRow>>,
@@ -57,8 +61,8 @@ impl Asker {
     ///
     /// # Errors
     /// [`Error::Table`] when a table cannot be read.
-    pub async fn open(suite: &'static Suite, candidates: Vec<Candidate>, tables: &Tables) -> Result<Self> {
-        let prober = ModelCard::new("benchmark", suite.name, "1", "", "", "");
+    pub async fn open(set: &Set, candidates: Vec<Candidate>, tables: &Tables) -> Result<Self> {
+        let prober = ModelCard::new("benchmark", &set.name, "1", "", "", "");
         let mut answered = Vec::new();
         for candidate in &candidates {
             let model_id = &candidate.model.card().model_id;
@@ -67,13 +71,13 @@ impl Asker {
         }
         let models = plan::known_models(tables).await?;
         let asker = Self {
-            run_id: id(["eval", suite.name]),
+            run_id: run_id(set, &candidates),
             images: plan::known_images(tables).await?,
             probes: plan::known_probes(tables, &[&prober.model_id], &Ids::default())
                 .await?
                 .ids,
             written: Mutex::default(),
-            suite,
+            suite: set.suite,
             prober,
             candidates,
             answered,
@@ -98,6 +102,18 @@ impl Asker {
     #[must_use]
     pub fn candidates(&self) -> &[Candidate] {
         &self.candidates
+    }
+
+    /// Whether a probe was in the tables before.
+    #[must_use]
+    pub fn knew(&self, probe_id: &str) -> bool {
+        self.probes.contains(probe_id)
+    }
+
+    /// How many answers were asked for here: the others were in the tables.
+    #[must_use]
+    pub fn paid(&self) -> usize {
+        self.written().answers.len()
     }
 
     /// Asks everybody some questions; the rows are to be committed, also after an error.
@@ -125,24 +141,26 @@ impl Asker {
             });
             let image = images.as_ref().ok().and_then(|images| images.first());
             let image = image.map_or_else(|| question.id.clone(), |image| image.image_id.to_string());
+            let image = question.root.clone().unwrap_or(image);
             shown.push(images);
             asked.push(Asked {
                 question,
                 image,
                 answers: Vec::new(),
+                probes: Vec::new(),
             });
         }
         for (candidate, known) in self.candidates.iter().zip(&self.answered) {
             let said = self.one(candidate, known, &asked, &shown, rows).await?;
-            asked
-                .iter_mut()
-                .zip(said)
-                .for_each(|(asked, said)| asked.answers.push(said));
+            for (asked, (answer, probe)) in asked.iter_mut().zip(said) {
+                asked.answers.push(answer);
+                asked.probes.push(probe);
+            }
         }
         Ok(asked)
     }
 
-    /// What one candidate says.
+    /// What one candidate says, and to which probe.
     async fn one(
         &self,
         candidate: &Candidate,
@@ -150,9 +168,9 @@ impl Asker {
         asked: &[Asked],
         shown: &[Result<Vec<EncodedImage>, String>],
         rows: &mut Rows,
-    ) -> Result<Vec<Option<Answer>>> {
+    ) -> Result<Vec<(Option<Answer>, Option<String>)>> {
         let card = candidate.model.card();
-        let mut pairs: Vec<Result<String, String>> = Vec::with_capacity(asked.len());
+        let mut pairs: Vec<Result<(String, String), String>> = Vec::with_capacity(asked.len());
         let mut requests: Vec<Request> = Vec::new();
         let mut open: HashSet<String> = HashSet::new();
         for (each, images) in asked.iter().zip(shown) {
@@ -166,7 +184,7 @@ impl Asker {
             let prompt = candidate.prompt(self.suite, &each.question);
             let ids: Vec<&str> = images.iter().map(|image| &*image.image_id).collect();
             let pair_id = id([ids.join(",").as_str(), &prompt, ""]);
-            self.note_probe(&each.question, &prompt, &ids, &pair_id, rows);
+            let probe_id = self.note_probe(&each.question, &prompt, &ids, &pair_id, rows);
             let done = known.contains(&[&pair_id]) || self.said(&pair_id, &card.model_id).is_some();
             if !done && open.insert(pair_id.clone()) {
                 requests.push(Request {
@@ -175,24 +193,25 @@ impl Asker {
                     prompt,
                     system: None,
                     sampling: candidate.sampling.clone(),
-                    seed: u64::from_str_radix(&id([&pair_id, "sample 0"])[..15], 16).unwrap_or_default(),
+                    seed: seed(&pair_id),
                 });
             }
-            pairs.push(Ok(pair_id));
+            pairs.push(Ok((pair_id, probe_id)));
         }
         self.answer(candidate, requests, rows).await?;
         pairs
             .into_iter()
             .map(|pair| {
-                let pair_id = match pair {
-                    Ok(pair_id) => pair_id,
-                    Err(problem) => return Ok(Some(Err(problem))),
+                let (pair_id, probe_id) = match pair {
+                    Ok(ids) => ids,
+                    Err(problem) => return Ok((Some(Err(problem)), None)),
                 };
                 let row = match self.said(&pair_id, &card.model_id) {
                     None => known.get(&[&pair_id])?,
                     row => row,
                 };
-                Ok(row.map(|row| row.text.ok_or_else(|| row.error.unwrap_or(row.status))))
+                let answer = row.map(|row| row.text.ok_or_else(|| row.error.unwrap_or(row.status)));
+                Ok((answer, Some(probe_id)))
             })
             .collect()
     }
@@ -208,37 +227,14 @@ impl Asker {
         for (pair_id, reply) in subjects.into_iter().zip(replies) {
             rows.calls
                 .extend(calls(&self.run_id, card, Role::Target, &pair_id, &reply.attempts));
-            let mut row = AnswerRow {
-                pair_id: pair_id.to_string(),
-                model_id: card.model_id.clone(),
-                sample: 0,
-                text: None,
-                normalized: None,
-                finish_reason: None,
-                mean_log_probability: None,
-                status: "ok".to_owned(),
-                error: None,
-                answered_at: Utc::now(),
-            };
-            match reply.outcome {
-                Ok(said) => {
-                    let count = said.log_probabilities.len() as f32;
-                    let sum: f32 = said.log_probabilities.iter().sum();
-                    row.mean_log_probability = (count > 0.0).then(|| sum / count);
-                    row.normalized = Some(normalize(&said.text));
-                    row.text = Some(said.text);
-                    row.finish_reason = Some(said.finish_reason);
-                }
-                Err(CallError::Refused { message }) => {
-                    "refused".clone_into(&mut row.status);
-                    row.error = Some(message);
-                }
-                Err(CallError::Transient { .. } | CallError::Unsent { .. }) => continue,
+            let row = match answer_row(&pair_id, &card.model_id, reply.outcome) {
+                Ok(row) => row,
                 Err(CallError::Fatal { message }) => {
                     fatal = Some(message);
                     continue;
                 }
-            }
+                Err(_) => continue,
+            };
             let key = (row.pair_id.clone(), row.model_id.clone());
             self.written().answers.insert(key, row.clone());
             rows.answers.push(row);
@@ -273,14 +269,19 @@ impl Asker {
         image_ids: &[&str],
         pair_id: &str,
         rows: &mut Rows,
-    ) {
-        let group_id = id([self.prober.model_id.as_str(), &question.id]);
+    ) -> String {
+        // The same question, however it is put: numbers repeat between the files of a benchmark.
+        let parts = [self.prober.model_id.as_str(), &question.id, &question.text];
+        let of = parts
+            .into_iter()
+            .chain(question.options.iter().map(String::as_str));
+        let group_id = id(of.chain(image_ids.iter().copied()));
         let probe_id = id([group_id.as_str(), pair_id]);
         if self.probes.contains(&probe_id) || !self.written().ids.insert(probe_id.clone()) {
-            return;
+            return probe_id;
         }
         rows.probes.push(ProbeRow {
-            probe_id,
+            probe_id: probe_id.clone(),
             group_id,
             source_image_id: image_ids
                 .first()
@@ -308,7 +309,18 @@ impl Asker {
             pair_id: Some(pair_id.to_owned()),
             created_at: Utc::now(),
         });
+        probe_id
     }
+}
+
+/// An evaluation's identity: which models take which set.
+fn run_id(set: &Set, candidates: &[Candidate]) -> String {
+    let mut models: Vec<&str> = candidates
+        .iter()
+        .map(|candidate| candidate.model.card().model_id.as_str())
+        .collect();
+    models.sort_unstable();
+    id(["eval", &set.name].into_iter().chain(models))
 }
 
 /// An image that was read and decoded.
@@ -319,8 +331,15 @@ struct Look {
 
 /// The images of a question, or why one cannot be shown.
 async fn look(question: &Question) -> Vec<Result<Look, String>> {
+    // As a source notes it, whose audit compares by it, too.
+    let attributes = question
+        .root
+        .as_ref()
+        .map(|root| json!({"root_image_id": root}).to_string());
+    let attributes = &attributes;
     let one = async |picture: &super::picture::Picture| {
         let bytes = picture.read().await?;
+        let attributes = attributes.clone();
         let looked = tokio::task::spawn_blocking(move || {
             let decoded = decode(&bytes).map_err(|problem| problem.to_string())?;
             let image_id = content_id(&bytes);
@@ -332,7 +351,7 @@ async fn look(question: &Question) -> Vec<Result<Look, String>> {
                 painter_id: None,
                 uri: None,
                 etag: None,
-                attributes: None,
+                attributes,
                 width: Some(decoded.pixels.width() as i32),
                 height: Some(decoded.pixels.height() as i32),
                 format: Some(decoded.format.to_owned()),

@@ -8,21 +8,21 @@ use super::load::Data;
 use super::suite::Suite;
 use super::{Question, Score, Scored};
 use crate::error::Result;
+use crate::journal::Journal;
 use crate::row::Rows;
-use crate::tables::{Row, Tables};
+use crate::sink::{Limits, Sink};
+use crate::tables::Tables;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// Questions that are asked together.
 const BATCH: usize = 32;
 /// Batches under way.
 const BATCHES_IN_FLIGHT: usize = 3;
-/// Answers are committed when there are so many rows, or after so long.
+/// Answers are committed when there are so many rows.
 const COMMIT_ROWS: usize = 2_000;
-const COMMIT_EVERY: Duration = Duration::from_secs(5);
 
 /// What a candidate's evaluation came to.
 #[derive(Debug)]
@@ -60,6 +60,16 @@ pub async fn questions(
     Ok(questions.take(limit.unwrap_or(usize::MAX)).boxed())
 }
 
+/// Where answers go, and the journal that is to know what is committed.
+#[must_use]
+pub fn sink(tables: &Tables, journal: Option<Arc<Journal>>) -> Sink {
+    let limits = Limits {
+        rows: COMMIT_ROWS,
+        ..Limits::default()
+    };
+    Sink::new(tables.clone(), limits, journal)
+}
+
 /// Has every candidate answer every question; `progress` is told how many are through, `stop` ends it early. Out come
 /// the questions that are through, and whether it was stopped.
 ///
@@ -68,7 +78,7 @@ pub async fn questions(
 pub async fn ask(
     asker: Arc<Asker>,
     questions: BoxStream<'static, Result<Question>>,
-    tables: &Tables,
+    mut sink: Sink,
     progress: impl Fn(usize),
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(Vec<Asked>, bool)> {
@@ -84,9 +94,7 @@ pub async fn ask(
         }
     };
     let mut asked: Vec<Asked> = Vec::new();
-    let mut pending = Rows::default();
     let mut failed = None;
-    let mut committed = Instant::now();
     {
         let batches = questions.take_until(stop).try_chunks(BATCH).map(|batch| {
             let asker = asker.clone();
@@ -103,7 +111,7 @@ pub async fn ask(
         let mut batches = std::pin::pin!(batches.buffered(BATCHES_IN_FLIGHT));
         while let Some(batch) = batches.next().await {
             let (some, rows) = batch.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()));
-            pending.extend(rows);
+            sink.push(rows).await?;
             match some {
                 Ok(some) => {
                     progress(some.len());
@@ -114,32 +122,13 @@ pub async fn ask(
                     halt.notify_one();
                 }
             }
-            if pending.len() >= COMMIT_ROWS || committed.elapsed() >= COMMIT_EVERY {
-                commit(tables, &mut pending).await?;
-                committed = Instant::now();
-            }
         }
     }
-    commit(tables, &mut pending).await?;
+    sink.commit().await?;
     match failed {
         Some(error) => Err(error),
         None => Ok((asked, stopped.load(Ordering::Relaxed))),
     }
-}
-
-/// Images before probes before answers, so that a crash between leaves no reference to nothing.
-async fn commit(tables: &Tables, rows: &mut Rows) -> Result<()> {
-    async fn append<R: Row>(tables: &Tables, rows: &mut Vec<R>) -> Result<()> {
-        if !rows.is_empty() {
-            tables.append_rows(rows).await?;
-            rows.clear();
-        }
-        Ok(())
-    }
-    append(tables, &mut rows.images).await?;
-    append(tables, &mut rows.probes).await?;
-    append(tables, &mut rows.answers).await?;
-    append(tables, &mut rows.calls).await
 }
 
 /// Scores what every candidate said.

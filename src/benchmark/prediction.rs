@@ -63,12 +63,14 @@ pub async fn read(file: &str, mut questions: BoxStream<'static, Result<Question>
         if question.target.is_some() && question.size.is_none() {
             question.size = size(&question).await;
         }
-        let image = question.group.clone().unwrap_or_else(|| question.id.clone());
+        let group = question.root.as_ref().or(question.group.as_ref());
+        let image = group.unwrap_or(&question.id).clone();
         question.pictures = Vec::new();
         asked.push(Asked {
             question,
             image,
             answers: vec![Some(found.ok_or_else(|| "no prediction".to_owned()))],
+            probes: vec![None],
         });
     }
     if used == 0 {

@@ -1,7 +1,7 @@
 //! Scores of single questions as Parquet, for SQL, notebooks and further tests.
 
+use super::Scored;
 use super::evaluate::Evaluated;
-use super::{Scored, suite::Suite};
 use crate::error::{Error, Result};
 use ::parquet::arrow::ArrowWriter;
 use arrow::array::{
@@ -18,20 +18,20 @@ const ROWS: usize = 64 * 1024;
 ///
 /// # Errors
 /// [`Error::File`] when the file cannot be written.
-pub fn write(path: &Path, suite: &Suite, models: &[Evaluated]) -> Result<()> {
+pub fn write(path: &Path, benchmark: &str, models: &[Evaluated]) -> Result<()> {
     let failed = |source: std::io::Error| Error::File {
         action: "write",
         path: path.to_owned(),
         source,
     };
     let file = std::fs::File::create(path).map_err(failed)?;
-    let schema = batch(suite, "", "", &[])?.schema();
+    let schema = batch(benchmark, "", "", &[])?.schema();
     let broken = |error: ::parquet::errors::ParquetError| failed(std::io::Error::other(error));
     let mut writer = ArrowWriter::try_new(file, schema, None).map_err(broken)?;
     for model in models {
         for scored in model.scored.chunks(ROWS) {
             writer
-                .write(&batch(suite, &model.model, model.rules, scored)?)
+                .write(&batch(benchmark, &model.model, model.rules, scored)?)
                 .map_err(broken)?;
         }
     }
@@ -39,7 +39,7 @@ pub fn write(path: &Path, suite: &Suite, models: &[Evaluated]) -> Result<()> {
     Ok(())
 }
 
-fn batch(suite: &Suite, model: &str, rules: &str, scored: &[Scored]) -> Result<RecordBatch> {
+fn batch(benchmark: &str, model: &str, rules: &str, scored: &[Scored]) -> Result<RecordBatch> {
     let same = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![text; scored.len()])) };
     let text = |of: &dyn Fn(&Scored) -> Option<String>| -> ArrayRef {
         Arc::new(scored.iter().map(of).collect::<StringArray>())
@@ -66,7 +66,7 @@ fn batch(suite: &Suite, model: &str, rules: &str, scored: &[Scored]) -> Result<R
             .collect::<BooleanArray>(),
     );
     let columns: [(&str, ArrayRef, bool); 16] = [
-        ("benchmark", same(suite.name), false),
+        ("benchmark", same(benchmark), false),
         ("rules", same(rules), false),
         ("model", same(model), false),
         ("question_id", text(&|each| Some(each.question.id.clone())), false),

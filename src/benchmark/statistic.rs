@@ -6,6 +6,7 @@ pub mod bootstrap;
 pub mod fisher;
 pub mod multiple;
 pub mod normal;
+pub mod paired;
 pub mod slices;
 
 pub(crate) use crate::sql::function::{mcnemar, wilson};

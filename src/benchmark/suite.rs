@@ -4,6 +4,7 @@ pub mod ai2d;
 pub mod chartqa;
 pub mod coco_captions;
 pub mod docvqa;
+pub mod frozen;
 pub mod gqa;
 pub mod mmbench;
 pub mod mme;
@@ -52,6 +53,12 @@ pub struct Suite {
 }
 
 impl Suite {
+    /// From which score on an answer is right; none where a score has no such bound.
+    #[must_use]
+    pub fn right_from(&self) -> Option<f64> {
+        (self.name != coco_captions::SUITE.name).then_some(0.5)
+    }
+
     /// The rules to score by: those asked for, else the family's default.
     ///
     /// # Errors

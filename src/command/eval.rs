@@ -1,30 +1,30 @@
-//! `auditdm eval`: a public benchmark, asked of models or scored from predictions.
+//! `auditdm eval`: a benchmark, asked of models or scored from predictions; or a suite of them.
+
+mod all;
+mod session;
 
 use super::out::Out;
-use crate::benchmark::ask::Asker;
-use crate::benchmark::candidate::Models;
+use super::plain::lines;
 use crate::benchmark::compare::{self, Comparison};
 use crate::benchmark::evaluate::{self, Evaluated};
 use crate::benchmark::load::Data;
 use crate::benchmark::prompt::Family;
 use crate::benchmark::report::Line;
-use crate::benchmark::suite::Suite;
-use crate::benchmark::{Benchmark, prediction, scores};
-use crate::tables::Tables;
+use crate::benchmark::{Set, prediction, scores};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use session::{Session, Stopped, Task};
 use std::fmt;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-/// Evaluate models on a public benchmark, or score predictions that are there.
+/// Evaluate models on a benchmark, or score predictions that are there.
 ///
-/// Data are taken in the forms in which people hold them: Hugging Face's Parquet, VLMEvalKit's TSV, the original JSON.
-/// Answers go to the same tables as an audit's, by content: what was answered is never asked again, and the same command
-/// goes on where it was stopped.
+/// Data are taken in the forms in which people hold them: Hugging Face's Parquet, VLMEvalKit's TSV, the original JSON; or a
+/// set that `auditdm freeze` wrote, by its name or file. Answers go to the same tables as an audit's, by content: what was
+/// answered is never asked again, and the same command goes on where it was stopped. In `results` an evaluation is the run
+/// `eval NAME`. Of --config count [models.*], tables, journal and [budget]; without a budget there is no limit.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -32,16 +32,33 @@ Examples:
   auditdm eval mmbench --data MMBench_V11.tsv --config audit.toml --model gemma3-4b --scores scores.parquet
   auditdm eval vqav2 --data questions.json --annotations annotations.json --images val2014 --predictions results.json
   auditdm eval coco-captions --data dataset_coco.json --images coco --predictions captions.json
+  auditdm eval weekly --model data/lab-target                a frozen set of the folder benchmarks/
+  auditdm eval all suite.toml > table.md
+
+A suite.toml, whose paths are relative to it:
+  models = [\"gemma3-4b\", \"gemma3-27b\"]
+  config = \"audit.toml\"
+  [[benchmarks]]
+  name = \"pope\"
+  data = \"coco_pope_random.json\"
+  images = \"val2014\"
+  [[benchmarks]]
+  name = \"weekly\"
+  data = \"benchmarks\"
 
 Prompts: PaliGemma's task prefixes for checkpoints on this machine, instructions for servers; --prompts changes that.
-Exit codes: 0 done, 1 failed, 3 done but for calls that failed for now, 130 interrupted.")]
+Exit codes: 0 done, 1 failed, 3 done but for calls that failed for now, 4 stopped at the budget, 130 interrupted.")]
 pub(super) struct Arguments {
-    /// Which benchmark.
-    #[arg(value_enum)]
-    benchmark: Benchmark,
-    /// The questions: a Parquet file or folder of shards, a TSV, a JSON or JSON Lines file; a path or s3://, gs://, az://.
+    /// vqav2, okvqa, gqa, ai2d, docvqa, chartqa, refcoco, coco-captions, mmbench, mmt, seed, mme, mmmu, mmstar, realworldqa
+    /// or pope; a frozen set's name or file; or `all`.
+    benchmark: String,
+    /// With `all`: models and benchmarks.
+    #[arg(value_name = "SUITE.TOML", required_if_eq("benchmark", "all"))]
+    suite: Option<PathBuf>,
+    /// The questions: a Parquet file or folder of shards, a TSV, a JSON or JSON Lines file; a path or s3://, gs://, az://. Of
+    /// a frozen set the folder in which it lies [default: benchmarks].
     #[arg(long, value_name = "URL")]
-    data: String,
+    data: Option<String>,
     /// Answers in a file of their own: VQAv2's annotations, COCO's instances.
     #[arg(long, value_name = "URL")]
     annotations: Option<String>,
@@ -49,19 +66,19 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "URL")]
     images: Option<String>,
     /// A model of the configuration, or a checkpoint's folder; may be repeated.
-    #[arg(long, value_name = "NAME", required_unless_present = "predictions")]
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["predictions", "suite"], conflicts_with = "suite")]
     model: Vec<String>,
-    /// The configuration whose [models.*] are meant.
+    /// The configuration whose models and budget are meant.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Score the answers of this file instead of asking: JSON, JSON Lines, TSV or Parquet with an id and a text.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "config", "tables"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "config", "tables", "suite"])]
     predictions: Option<String>,
     /// Whose rules to score by, instead of the benchmark's own.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "suite")]
     rules: Option<String>,
     /// How models are asked, instead of by their kind.
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, conflicts_with = "suite")]
     prompts: Option<Family>,
     /// Only the first so many questions.
     #[arg(long, value_name = "N")]
@@ -70,22 +87,38 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "URL")]
     tables: Option<String>,
     /// Write the score of every question to this Parquet file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "suite")]
     scores: Option<PathBuf>,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
+    /// With `all`: how the table is written.
+    #[arg(long, value_enum, requires = "suite", conflicts_with = "json")]
+    format: Option<Format>,
+    /// With `all`: a file to write to, instead of standard output.
+    #[arg(short, long, value_name = "FILE", requires = "suite")]
+    output: Option<PathBuf>,
     /// Print no progress.
     #[arg(short, long)]
     quiet: bool,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Rows are benchmarks, columns models.
+    Markdown,
+    /// One object.
+    Json,
+    /// One row for each benchmark and model.
+    Parquet,
+}
+
 /// What is printed.
 #[derive(Serialize)]
 struct Outcome {
-    benchmark: &'static str,
+    benchmark: String,
     #[serde(skip)]
-    title: &'static str,
+    title: String,
     models: Vec<Table>,
     comparisons: Vec<Comparison>,
 }
@@ -109,95 +142,91 @@ struct Table {
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let suite = arguments.benchmark.suite();
-    let data = Data {
-        questions: arguments.data.clone(),
-        annotations: arguments.annotations.clone(),
-        images: arguments.images.clone(),
-    };
-    let questions = evaluate::questions(suite, data, arguments.limit).await?;
-    let rules = |family| {
-        suite
-            .rules(arguments.rules.as_deref(), family)
-            .map_err(anyhow::Error::msg)
-    };
-    let (asked, models, stopped) = if let Some(file) = &arguments.predictions {
-        let rules = rules(arguments.prompts.unwrap_or(Family::PaliGemma))?;
-        let asked = prediction::read(file, questions).await?;
-        (asked, vec![(file.clone(), rules)], false)
-    } else {
-        let models = arguments
-            .config
-            .as_deref()
-            .map(Models::read)
-            .transpose()?
-            .unwrap_or_default();
-        let tables = arguments.tables.clone().or_else(|| models.tables.clone());
-        let tables = Tables::open(tables.as_deref().unwrap_or("auditdm-tables")).await?;
-        let (names, prompts) = (arguments.model.clone(), arguments.prompts);
-        let opened = tokio::task::spawn_blocking(move || {
-            names
-                .iter()
-                .map(|name| models.open(name, suite, prompts))
-                .collect::<Result<Vec<_>, _>>()
-        });
-        let candidates = opened.await??;
-        let models: Vec<(String, &'static str)> = candidates
-            .iter()
-            .map(|candidate| Ok((candidate.name.clone(), rules(candidate.family)?)))
-            .collect::<anyhow::Result<_>>()?;
-        let asker = Arc::new(Asker::open(suite, candidates, &tables).await?);
-        let bar = bar(arguments.quiet || arguments.json);
-        let progress = |count: usize| bar.inc(count as u64);
-        let (asked, stopped) = evaluate::ask(asker, questions, &tables, progress, interrupted()).await?;
-        bar.finish_and_clear();
-        (asked, models, stopped)
-    };
-    anyhow::ensure!(
-        !asked.is_empty() || stopped,
-        "no question of {} is in {}",
-        suite.title,
-        arguments.data
-    );
-    let evaluated = evaluate::score(suite, &asked, &models);
-    if let Some(path) = &arguments.scores {
-        scores::write(path, suite, &evaluated)?;
+    let quiet = arguments.quiet || arguments.json;
+    if let Some(suite) = &arguments.suite {
+        anyhow::ensure!(
+            arguments.benchmark == "all" && arguments.data.is_none(),
+            "a suite is evaluated with `auditdm eval all {}`, and names its data itself",
+            suite.display()
+        );
+        let format = if arguments.json {
+            Format::Json
+        } else {
+            arguments.format.unwrap_or(Format::Markdown)
+        };
+        let wish = all::Wish {
+            suite,
+            config: arguments.config.as_deref(),
+            tables: arguments.tables.as_deref(),
+            limit: arguments.limit,
+            format,
+            output: arguments.output.as_deref(),
+            quiet,
+        };
+        return all::run(wish).await;
     }
-    let outcome = Outcome::new(suite, &evaluated);
+    let data = arguments.data.map(|questions| Data {
+        questions,
+        annotations: arguments.annotations,
+        images: arguments.images,
+    });
+    let (set, data) = Set::find(&arguments.benchmark, data).await?;
+    let (evaluated, stopped) = if let Some(file) = &arguments.predictions {
+        let family = arguments.prompts.unwrap_or(Family::PaliGemma);
+        let rules = set
+            .suite
+            .rules(arguments.rules.as_deref(), family)
+            .map_err(anyhow::Error::msg)?;
+        let url = data.questions.clone();
+        let questions = evaluate::questions(set.suite, data, arguments.limit).await?;
+        let asked = prediction::read(file, questions).await?;
+        anyhow::ensure!(!asked.is_empty(), "no question of {} is in {url}", set.title);
+        (evaluate::score(set.suite, &asked, &[(file.clone(), rules)]), None)
+    } else {
+        let session = Session::open(arguments.config.as_deref(), arguments.tables.as_deref()).await?;
+        let task = Task {
+            set: set.clone(),
+            data,
+            models: arguments.model,
+            prompts: arguments.prompts,
+            rules: arguments.rules,
+            limit: arguments.limit,
+        };
+        session.evaluate(task, quiet).await?
+    };
+    if let Some(path) = &arguments.scores {
+        scores::write(path, &set.name, &evaluated)?;
+    }
+    let outcome = Outcome::new(&set, &evaluated);
     if arguments.json {
         writeln!(Out, "{}", serde_json::to_string_pretty(&outcome)?)?;
     } else {
-        write!(Out, "{outcome}")?;
+        write!(Out, "{}", lines(&outcome.to_string()))?;
     }
-    Ok(if stopped {
-        eprintln!("interrupted; what is answered is committed, and the same command goes on from here");
-        ExitCode::from(130)
-    } else if evaluated.iter().any(|model| model.postponed > 0) {
-        ExitCode::from(3)
-    } else {
-        ExitCode::SUCCESS
+    Ok(match stopped {
+        Some(stopped) => told(&stopped),
+        None if evaluated.iter().any(|model| model.postponed > 0) => ExitCode::from(3),
+        None => ExitCode::SUCCESS,
     })
 }
 
-fn bar(quiet: bool) -> ProgressBar {
-    if quiet {
-        return ProgressBar::hidden();
+/// Says why it was stopped.
+fn told(stopped: &Stopped) -> ExitCode {
+    match stopped {
+        Stopped::Interrupted => {
+            eprintln!("interrupted; what is answered is committed, and the same command goes on from here");
+            ExitCode::from(130)
+        }
+        Stopped::Budget(why) => {
+            eprintln!("stopped: {}", lines(why));
+            ExitCode::from(4)
+        }
     }
-    let style =
-        ProgressStyle::with_template("{spinner} {pos} questions, {per_sec}").expect("a constant template");
-    ProgressBar::no_length().with_style(style)
-}
-
-/// Ready at the first Ctrl-C.
-async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
-    eprintln!("\nfinishing what is under way and committing it");
 }
 
 impl Outcome {
-    fn new(suite: &'static Suite, models: &[Evaluated]) -> Self {
+    fn new(set: &Set, models: &[Evaluated]) -> Self {
+        let suite = set.suite;
         let table = |model: &Evaluated| Table {
             model: model.model.clone(),
             rules: model.rules,
@@ -213,8 +242,8 @@ impl Outcome {
             lines: (suite.report)(&model.scored, model.rules),
         };
         Self {
-            benchmark: suite.name,
-            title: suite.title,
+            benchmark: set.name.clone(),
+            title: set.title.clone(),
             models: models.iter().map(table).collect(),
             comparisons: compare::pairs(suite, models),
         }

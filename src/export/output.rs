@@ -25,11 +25,15 @@ pub(super) struct File {
 }
 
 impl Output {
+    /// A folder, whatever is in it.
+    pub(super) fn open(address: &str) -> Result<Self> {
+        let location = Location::parse(address)?;
+        Ok(Self { location })
+    }
+
     /// A folder that is empty or new.
     pub(super) async fn create(address: &str) -> Result<Self> {
-        let output = Self {
-            location: Location::parse(address)?,
-        };
+        let output = Self::open(address)?;
         let folder = Some(&output.location.path).filter(|path| !path.as_ref().is_empty());
         if let Some(Ok(object)) = output.location.store.list(folder).next().await {
             return Err(output.failed(
@@ -62,6 +66,33 @@ impl Output {
             url: format!("{}{name}", self.location.url),
             byte: 0,
         })
+    }
+
+    /// Gives a file its name, unless there is one of that name; whether it was new.
+    pub(super) async fn name(&self, from: &str, to: &str) -> Result<bool> {
+        let (store, from, to) = (&self.location.store, self.path(from), self.path(to));
+        let new = match store.head(&to).await {
+            Ok(_) => false,
+            Err(object_store::Error::NotFound { .. }) => true,
+            Err(error) => return Err(self.failed("read", error)),
+        };
+        let named = if new {
+            store.rename(&from, &to).await
+        } else {
+            store.delete(&from).await
+        };
+        named.map_err(|error| self.failed("write", error))?;
+        Ok(new)
+    }
+
+    /// The address of a file, as it is given to other commands.
+    pub(super) fn address(&self, name: &str) -> String {
+        let url = &self.location.url;
+        let local = url.to_file_path().ok().filter(|_| url.scheme() == "file");
+        local.map_or_else(
+            || format!("{url}{name}"),
+            |folder| folder.join(name).display().to_string(),
+        )
     }
 
     fn failed(

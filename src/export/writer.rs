@@ -1,7 +1,7 @@
 //! Records on their way into files.
 
 mod lines;
-mod table;
+pub(super) mod table;
 
 use super::output::Output;
 use super::shape::Shape;

@@ -11,7 +11,7 @@ use super::columns::Columns;
 use super::folder::{self, licence};
 use super::place::{Entry, Place, normal};
 use super::sample::Sampler;
-use super::{Found, SourceOptions, SourceQuestion, arrow_json};
+use super::{Found, SourceOptions, SourceQuestion, arrow_json, frozen};
 use crate::error::{Error, Result};
 use ::parquet::arrow::ParquetRecordBatchStreamBuilder;
 use ::parquet::arrow::ProjectionMask;
@@ -51,6 +51,9 @@ pub(super) fn open(options: Arc<SourceOptions>) -> Result<BoxStream<'static, Res
         }
         if shards.is_empty() {
             Err(options.error(listed.nothing(&["parquet"], &options)))?;
+        }
+        for shard in &shards {
+            shard.check().await?;
         }
         let drawn = match options.sample {
             Some(_) => Some(draw(&shards, &options).await?),
@@ -118,7 +121,25 @@ impl Shard {
     }
 
     async fn builder(&self) -> Result<Builder> {
-        let reader: Box<dyn AsyncFileReader> = match &self.place {
+        let reader = self.reader().await?;
+        Builder::new(reader).await.map_err(|error| self.error(error))
+    }
+
+    /// Refuses a frozen set that was changed.
+    async fn check(&self) -> Result<()> {
+        if frozen::parse(&self.entry.path).is_none() {
+            return Ok(());
+        }
+        let mut reader = self.reader().await?;
+        let checked = frozen::check(&self.entry.path, self.entry.size, &mut *reader).await;
+        checked.map_err(|problem| Error::ImageSource {
+            url: self.uri.clone(),
+            problem,
+        })
+    }
+
+    async fn reader(&self) -> Result<Box<dyn AsyncFileReader>> {
+        Ok(match &self.place {
             Place::Local => {
                 let path = &self.entry.path;
                 let explain = |source| Error::File {
@@ -136,8 +157,7 @@ impl Shard {
                     size: self.entry.size,
                 })
             }
-        };
-        Builder::new(reader).await.map_err(|error| self.error(error))
+        })
     }
 
     fn error(&self, source: impl std::error::Error + Send + Sync + 'static) -> Error {

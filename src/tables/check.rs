@@ -111,7 +111,8 @@ const REFERENCES: [Reference; 22] = references! {
     Divergences "probe_id" "SELECT probe_id AS id FROM divergences" => Probes "probe_id";
     Divergences "target_id" "SELECT target_id AS id FROM divergences" => Models "model_id";
     Divergences "reference_set"
-        "SELECT unnest(string_to_array(reference_set, ',')) AS id FROM (SELECT DISTINCT reference_set FROM divergences)"
+        "SELECT unnest(string_to_array(reference_set, ',')) AS id FROM (SELECT DISTINCT reference_set FROM divergences)
+         WHERE reference_set <> ''"
         => Models "model_id";
     Verdicts "probe_id" "SELECT probe_id AS id FROM verdicts" => Probes "probe_id";
     Verdicts "model_id" "SELECT model_id AS id FROM verdicts" => Models "model_id";

@@ -180,3 +180,101 @@ fn mistakes_are_told_in_words() {
         "{problem}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suite_is_one_table_and_goes_on_where_its_budget_stopped_it() {
+    let server = Server::start(vec![Behaviour::answer_any(&["A", "yes", "no"])]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let configure = |budget: &str| {
+        let text = format!(
+            "tables = \"tables\"\n[models.served.http]\nurl = \"{}\"\nmodel = \"m\"\nrevision = \"1\"\n\
+             [models.mock.mock]\nname = \"mock\"\n{budget}",
+            server.url
+        );
+        write("models.toml", text);
+    };
+    let fixtures = Path::new(ROOT).join("tests/data/benchmarks");
+    let benchmark = |name: &str, file: &str| {
+        format!(
+            "[[benchmarks]]\nname = \"{name}\"\ndata = \"{}\"\n",
+            fixtures.join(file).display()
+        )
+    };
+    let (pope, mme) = (benchmark("pope", "pope.parquet"), benchmark("mme", "mme.parquet"));
+    let head = "models = [\"served\", \"mock\"]\nconfig = \"models.toml\"\n";
+    let suite = write("suite.toml", format!("{head}{pope}{mme}"));
+    configure("[budget]\nrequests = 3\n");
+    let (status, said, problem) = auditdm(&["eval", "all", &suite, "--quiet"]);
+    assert_eq!(status, Some(4), "{said}{problem}");
+    assert!(
+        problem.contains("raise `requests`") && said.contains("POPE: not finished"),
+        "{said}{problem}"
+    );
+    assert_eq!(server.bodies().len(), 3);
+
+    configure("[budget]\nrequests = 100\n");
+    let (status, said, problem) = auditdm(&["eval", "all", &suite, "--quiet"]);
+    assert_eq!(status, Some(0), "{said}{problem}");
+    assert!(
+        said.starts_with("| benchmark | measure | questions | served | mock |\n"),
+        "{said}"
+    );
+    assert!(
+        said.contains("| POPE | ") && said.contains("| MME | score | 6 |"),
+        "{said}"
+    );
+    let asked = server.bodies().len();
+    assert_eq!(asked, 4 + 6, "what was answered is not asked again");
+    let journal = std::fs::read_dir(folder.path().join("tables/_journal"));
+    assert_eq!(journal.map_or(0, Iterator::count), 0, "all of it is committed");
+
+    // A benchmark that is not there does not keep the others away.
+    let lost = benchmark("gqa", "nowhere.parquet");
+    let suite = write("suite.toml", format!("{head}{lost}{pope}{mme}"));
+    let (status, said, _) = auditdm(&["eval", "all", &suite, "--json"]);
+    assert_eq!(status, Some(1));
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert!(
+        said["benchmarks"][0]["problem"]
+            .as_str()
+            .unwrap()
+            .contains("nowhere.parquet"),
+        "{said}"
+    );
+    assert_eq!(said["benchmarks"][1]["figures"][0]["n"], 4);
+    assert_eq!(
+        said["mean"][0]["value"],
+        said["benchmarks"][1]["figures"][0]["value"]
+    );
+    let table = folder.path().join("table.parquet").display().to_string();
+    let written = ["--format", "parquet", "--output", &table, "--quiet"];
+    assert_eq!(
+        auditdm(&[&["eval", "all", &suite], &written[..]].concat()).0,
+        Some(1)
+    );
+    let file = std::fs::File::open(&table).unwrap();
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    assert_eq!(reader.metadata().file_metadata().num_rows(), 6);
+    assert_eq!(server.bodies().len(), asked);
+
+    for (text, wanted) in [
+        (
+            "models = []\nbenchmarks = []".to_owned(),
+            "name at least one model",
+        ),
+        (
+            format!("{head}[[benchmarks]]\nname = \"pope\"\ncolour = 1"),
+            "unknown field `colour`",
+        ),
+    ] {
+        let suite = write("suite.toml", text);
+        let (status, _, problem) = auditdm(&["eval", "all", &suite]);
+        assert_eq!(status, Some(1));
+        assert!(problem.contains(wanted), "{problem}");
+    }
+}

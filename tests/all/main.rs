@@ -5,8 +5,10 @@
 mod benchmark;
 mod budget;
 mod command;
+mod compare;
 mod curate;
 mod follow;
+mod frozen;
 mod hostile;
 mod kill;
 mod photos;

@@ -4,6 +4,7 @@
 
 use super::{Picture, Place, Record};
 use crate::error::{Error, Result};
+use crate::source::frozen;
 use ::parquet::arrow::ParquetRecordBatchStreamBuilder;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
@@ -24,8 +25,11 @@ pub(super) fn open(shards: Vec<Place>) -> BoxStream<'static, Result<Record>> {
                 source,
             };
             let here = shard.here().await.map_err(|problem| failed(problem.into()))?;
-            let file = tokio::fs::File::open(&here.path).await;
-            let reader = file.map_err(|source| Error::File { action: "read", path: here.path.clone(), source })?;
+            let unread = |source| Error::File { action: "read", path: here.path.clone(), source };
+            let mut reader = tokio::fs::File::open(&here.path).await.map_err(unread)?;
+            let size = reader.metadata().await.map_err(unread)?.len();
+            let checked = frozen::check(&shard.name(), size, &mut reader).await;
+            checked.map_err(|problem| Error::ImageSource { url: shard.name(), problem })?;
             let builder = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(|error| failed(error.into()))?;
             let mut batches = builder.with_batch_size(BATCH_ROWS).build().map_err(|error| failed(error.into()))?;
             let mut row = 0;

@@ -25,12 +25,17 @@ use std::sync::Arc;
 const ROWS_PER_GROUP: usize = 100;
 const BYTE_PER_GROUP: usize = 64 << 20;
 
-pub(super) struct Table {
+/// How records and images lie in a file.
+pub(in crate::export) struct Layout {
     parquet: Parquet,
     /// Of the records, without images.
     plain: SchemaRef,
     schema: SchemaRef,
     properties: WriterProperties,
+}
+
+pub(super) struct Table {
+    layout: Layout,
     shard_byte: usize,
     splits: BTreeMap<String, Split>,
     hash: Sha256,
@@ -44,8 +49,8 @@ struct Split {
     waiting_byte: usize,
 }
 
-impl Table {
-    pub(super) fn new(parquet: Parquet, shard_byte: usize) -> Result<Self> {
+impl Layout {
+    pub(in crate::export) fn new(parquet: Parquet) -> Result<Self> {
         let plain: SchemaRef = Schema::new(parquet.fields.clone()).into();
         let (name, feature, data_type) = if parquet.single {
             ("image", json!({"_type": "Image"}), picture_type())
@@ -80,6 +85,38 @@ impl Table {
             plain,
             schema,
             properties: properties.build(),
+        })
+    }
+
+    /// A writer into memory, to be emptied after every row group.
+    pub(in crate::export) fn writer(&self) -> Result<ArrowWriter<Vec<u8>>> {
+        ArrowWriter::try_new(Vec::new(), self.schema.clone(), Some(self.properties.clone())).map_err(broken)
+    }
+
+    /// Writes rows as one row group, and takes the bytes out.
+    pub(in crate::export) fn write(
+        &self,
+        writer: &mut ArrowWriter<Vec<u8>>,
+        rows: &[Ready],
+    ) -> Result<Vec<u8>> {
+        writer
+            .write(&batch(&self.parquet, &self.plain, &self.schema, rows)?)
+            .map_err(broken)?;
+        writer.flush().map_err(broken)?;
+        writer.sync().map_err(|error| broken(error.into()))?;
+        Ok(std::mem::take(writer.inner_mut()))
+    }
+}
+
+/// Ends a file, and gives its last bytes.
+pub(in crate::export) fn finish(writer: ArrowWriter<Vec<u8>>) -> Result<Vec<u8>> {
+    writer.into_inner().map_err(broken)
+}
+
+impl Table {
+    pub(super) fn new(parquet: Parquet, shard_byte: usize) -> Result<Self> {
+        Ok(Self {
+            layout: Layout::new(parquet)?,
             shard_byte,
             splits: BTreeMap::new(),
             hash: Sha256::new(),
@@ -92,21 +129,15 @@ impl Table {
         let rows = std::mem::take(&mut split.waiting);
         split.waiting_byte = 0;
         if !rows.is_empty() {
-            let batch = batch(&self.parquet, &self.plain, &self.schema, &rows)?;
             if split.open.is_none() {
                 let file = output
                     .file(&format!("data/{name}-{:05}.parquet", split.shards))
                     .await?;
-                let writer =
-                    ArrowWriter::try_new(Vec::new(), self.schema.clone(), Some(self.properties.clone()));
-                split.open = Some((writer.map_err(broken)?, file));
+                split.open = Some((self.layout.writer()?, file));
                 split.shards += 1;
             }
             let (writer, file) = split.open.as_mut().expect("it was opened above");
-            writer.write(&batch).map_err(broken)?;
-            writer.flush().map_err(broken)?;
-            writer.sync().map_err(|error| broken(error.into()))?;
-            let bytes = std::mem::take(writer.inner_mut());
+            let bytes = self.layout.write(writer, &rows)?;
             self.hash.update(&bytes);
             file.write(&bytes).await?;
         }
@@ -117,7 +148,7 @@ impl Table {
         if (full || end)
             && let Some((writer, mut file)) = split.open.take()
         {
-            file.write(&writer.into_inner().map_err(broken)?).await?;
+            file.write(&finish(writer)?).await?;
             file.close().await?;
         }
         Ok(())

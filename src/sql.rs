@@ -7,6 +7,7 @@
 
 pub mod duckdb;
 pub(crate) mod function;
+pub mod memory;
 pub mod named;
 pub mod output;
 mod remedy;
@@ -43,9 +44,6 @@ pub async fn open(tables: &Tables, memory_limit_byte: usize) -> Result<SessionCo
     }
     session(providers, memory_limit_byte).await
 }
-
-/// What the queries of a command hold in memory at most.
-pub const MEMORY_LIMIT_BYTE: usize = 2 << 30;
 
 /// A session that sees the given tables, the views over them and nothing else.
 ///

@@ -15,6 +15,7 @@ mod remedy;
 use crate::error::{Error, Result};
 use crate::tables::{TableName, Tables, view};
 use arrow::array::RecordBatch;
+use arrow::datatypes::{Field, Schema};
 use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use datafusion::datasource::MemTable;

@@ -86,10 +86,12 @@ pub async fn session<N: Into<String>>(
     let results = context.sql(RESULTS).await?.into_view();
     context.register_table("results", results)?;
     let names = context.sql(RUN_NAMES).await?;
-    let names = MemTable::try_new(
-        Arc::new(names.schema().as_arrow().clone()),
-        vec![names.collect().await?],
-    )?;
+    // Batches over Delta tables may be nullable where the plan is not.
+    let fields = names.schema().fields().iter();
+    let fields: Vec<Field> = fields
+        .map(|field| field.as_ref().clone().with_nullable(true))
+        .collect();
+    let names = MemTable::try_new(Arc::new(Schema::new(fields)), vec![names.collect().await?])?;
     context.register_table("run_names", Arc::new(names))?;
     Ok(context)
 }

@@ -54,14 +54,13 @@ pub async fn script(tables: &Tables) -> Result<String> {
         script += ";\n";
     }
     script += MACROS;
-    script +=
-        "CREATE SCHEMA IF NOT EXISTS single;\nCREATE OR REPLACE VIEW single.divergences AS FROM divergences";
+    script += "CREATE SCHEMA IF NOT EXISTS single;\nCREATE OR REPLACE VIEW single.divergences AS FROM main.divergences";
     if !tables.scored_once().await? {
         script += "\nQUALIFY row_number() OVER (
     PARTITION BY probe_id, target_id ORDER BY computed_at DESC, reference_set, judge_set, measure
 ) = 1";
     }
-    script += ";\nCREATE OR REPLACE VIEW single.answers AS FROM answers WHERE sample = 0;\n";
+    script += ";\nCREATE OR REPLACE VIEW single.answers AS FROM main.answers WHERE sample = 0;\n";
     for (name, sql) in [("results", RESULTS), ("run_names", RUN_NAMES)] {
         let sql = sql.replace("make_array(", "list_value(");
         let _ = write!(script, "CREATE OR REPLACE VIEW {name} AS\n{};\n", sql.trim_end());

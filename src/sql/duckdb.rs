@@ -61,6 +61,12 @@ pub async fn script(tables: &Tables) -> Result<String> {
 ) = 1";
     }
     script += ";\nCREATE OR REPLACE VIEW single.answers AS FROM main.answers WHERE sample = 0;\n";
+    for name in ["images", "models"] {
+        let _ = writeln!(
+            script,
+            "CREATE OR REPLACE VIEW single.{name} AS FROM main.{name};"
+        );
+    }
     for (name, sql) in [("results", RESULTS), ("run_names", RUN_NAMES)] {
         let sql = sql.replace("make_array(", "list_value(");
         let _ = write!(script, "CREATE OR REPLACE VIEW {name} AS\n{};\n", sql.trim_end());

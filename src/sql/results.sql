@@ -4,8 +4,8 @@
 -- Where a probe and target were scored more than once (another reference, judge or measure), the latest counts.
 --
 -- A query pays for the columns that it names. All joins but those of probes, outcomes and runs are left joins on
--- the whole key of what they join: the optimizer drops each whose columns nobody asks for (it knows the keys of the
--- tables and of `single`). Large tables are built on before small ones are looked up, and `runs` comes last: before
+-- the whole key of what they join: the optimizer drops each whose columns nobody asks for (tables of `single` tell
+-- it their keys; none of these is a column of the view, since DataFusion 55 takes a key for one of groups as well). Large tables are built on before small ones are looked up, and `runs` comes last: before
 -- it, the optimizer would take the number of runs for the number of rows and collect the large side in memory.
 WITH targets AS (
     SELECT DISTINCT run_probes.run_id, scored.target_id
@@ -30,7 +30,7 @@ outcomes AS (
 said AS (
     SELECT answers.pair_id, answers.model_id, models.name, answers.text, answers.status,
         answers.mean_log_probability, coalesce(answers.text, '(' || answers.status || ')') AS shown
-    FROM single.answers AS answers LEFT JOIN models ON models.model_id = answers.model_id
+    FROM single.answers AS answers LEFT JOIN single.models AS models ON models.model_id = answers.model_id
 ),
 -- Several references; one alone is joined below without a group for every row. The reference set is a sorted list
 -- of ids of one length, so containment is membership.
@@ -74,7 +74,7 @@ SELECT
     probes.expected_answer,
     nullif(array_to_string(probes.truth, ' | '), '') AS truth,
     probes.source_image_id,
-    images.image_id,
+    CASE WHEN images.status IS NOT NULL THEN probes.image_ids[1] END AS image_id, -- no column that is a key (see above)
     images.root_image_id,
     coalesce(images.uri, roots.uri) AS image_uri,
     coalesce(images.attributes, roots.attributes) AS attributes,
@@ -117,8 +117,8 @@ LEFT JOIN said AS reference
     ON reference.pair_id = probes.pair_id AND reference.model_id = outcomes.reference_set
 LEFT JOIN referred ON referred.probe_id = outcomes.probe_id AND referred.target_id = outcomes.target_id
 LEFT JOIN called ON called.subject = probes.pair_id AND called.model_id = outcomes.target_id
-LEFT JOIN models AS prober ON prober.model_id = probes.prober_id
-LEFT JOIN models AS target ON target.model_id = outcomes.target_id
-LEFT JOIN images ON images.image_id = probes.image_ids[1]
-LEFT JOIN images AS roots ON roots.image_id = images.root_image_id
+LEFT JOIN single.models AS prober ON prober.model_id = probes.prober_id
+LEFT JOIN single.models AS target ON target.model_id = outcomes.target_id
+LEFT JOIN single.images AS images ON images.image_id = probes.image_ids[1]
+LEFT JOIN single.images AS roots ON roots.image_id = images.root_image_id
 JOIN runs ON runs.run_id = outcomes.run_id

@@ -1,7 +1,7 @@
-//! Providers of rows that have one row a key, and that say so.
+//! Providers of rows that have one row a key, and that may say so.
 //!
-//! In: rows as they were written, the key, and a plan that compares rows with the same key. Out: a provider whose key
-//! is known to the optimizer, so that a left join whose columns nobody asks for is not carried out. Whether a key
+//! In: rows as they were written, the key, and a plan that compares rows with the same key. Out: a provider; where it
+//! tells its key, a left join whose columns nobody asks for is not carried out. Whether a key
 //! repeats is looked up only for tables that are left in a plan, once for each version of a table: the keys' 64-bit
 //! hashes are sorted (5 million in a second), a group-by over the texts took ten times as long. Two keys with one hash
 //! would cost time, not rows.
@@ -29,7 +29,8 @@ pub(crate) struct Keyed {
     rows: Option<Arc<dyn TableProvider>>,
     schema: SchemaRef,
     key: Vec<usize>,
-    constraints: Constraints,
+    /// The key, where the optimizer may rely on it.
+    constraints: Option<Constraints>,
     /// One row a key, whatever was written.
     plan: LogicalPlan,
     unique: OnceCell<bool>,
@@ -48,15 +49,22 @@ impl Keyed {
     pub(super) fn planned(schema: SchemaRef, key: &[&str], plan: LogicalPlan) -> Result<Self> {
         let key = key.iter().map(|column| schema.index_of(column));
         let key = key.collect::<std::result::Result<Vec<_>, _>>()?;
-        let constraints = Constraints::new_unverified(vec![Constraint::PrimaryKey(key.clone())]);
         Ok(Self {
             rows: None,
             schema,
             key,
-            constraints,
+            constraints: None,
             plan,
             unique: OnceCell::new(),
         })
+    }
+
+    /// Tells the optimizer the key. Only for tables whose key no query groups by: DataFusion 55 takes it for the key of
+    /// every group too, and then leaves out the rest of an ORDER BY.
+    pub(super) fn told(mut self) -> Self {
+        let key = Constraint::PrimaryKey(self.key.clone());
+        self.constraints = Some(Constraints::new_unverified(vec![key]));
+        self
     }
 
     /// The rows that a provider reads, as they were written.
@@ -122,7 +130,7 @@ impl TableProvider for Keyed {
     }
 
     fn constraints(&self) -> Option<&Constraints> {
-        Some(&self.constraints)
+        self.constraints.as_ref()
     }
 
     fn table_type(&self) -> TableType {

@@ -5,8 +5,9 @@
 //! gathered and compared (a hundred times slower than reading them); all others stream through, and where no
 //! key repeats (`keyed` looks it up) the rows are read as they are.
 //!
-//! Two narrower views are what `results` joins: `single.divergences`, of each probe and target the divergence that
-//! counts, and `single.answers`, of each pair and model the answer that is not a resample.
+//! `results` joins views of the schema `single`: `single.divergences`, of each probe and target the divergence that
+//! counts; `single.answers`, of each pair and model the answer that is not a resample; and `single.images` and
+//! `single.models`, the tables with their keys told.
 
 use super::keyed::Keyed;
 use super::{TableName, Tables};
@@ -86,21 +87,23 @@ fn single_answers(answers: &Arc<dyn TableProvider>) -> Result<Keyed> {
     let plan = scan("answers", answers)?
         .filter(ident("sample").eq(lit(0)))?
         .build()?;
-    Keyed::planned(answers.schema(), &["pair_id", "model_id"], plan)
+    Ok(Keyed::planned(answers.schema(), &["pair_id", "model_id"], plan)?.told())
+}
+
+/// A whole table that tells its key.
+fn single_rows(name: &str, key: &str, rows: &Arc<dyn TableProvider>) -> Result<Keyed> {
+    Ok(Keyed::planned(rows.schema(), &[key], scan(name, rows)?.build()?)?.told())
 }
 
 /// Makes the narrower views tables of a context that has the tables in its default schema.
 pub(crate) async fn register_single(context: &SessionContext, catalog: &str) -> Result<()> {
     let single = MemorySchemaProvider::new();
+    let of = async |name: &str| context.table_provider(name).await;
     let views = [
-        (
-            "divergences",
-            single_divergences(&context.table_provider("divergences").await?)?,
-        ),
-        (
-            "answers",
-            single_answers(&context.table_provider("answers").await?)?,
-        ),
+        ("divergences", single_divergences(&of("divergences").await?)?),
+        ("answers", single_answers(&of("answers").await?)?),
+        ("images", single_rows("images", "image_id", &of("images").await?)?),
+        ("models", single_rows("models", "model_id", &of("models").await?)?),
     ];
     for (name, view) in views {
         single.register_table(name.to_owned(), Arc::new(view))?;

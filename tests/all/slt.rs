@@ -190,12 +190,12 @@ async fn a_query_reads_only_what_it_names() {
     let named = "SELECT target, count(*) FROM results WHERE failure GROUP BY target";
     assert_eq!(
         scans(named).await,
-        "models probes run_probes runs single.divergences"
+        "probes run_probes runs single.divergences single.models"
     );
     let shown = "SELECT question, image_uri, target_answer FROM results WHERE failure";
     assert_eq!(
         scans(shown).await,
-        "images images probes run_probes runs single.answers single.divergences"
+        "probes run_probes runs single.answers single.divergences single.images single.images"
     );
 }
 

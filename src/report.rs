@@ -75,7 +75,7 @@ impl Report {
     /// # Errors
     /// When there is no such run or target, or the tables cannot be read.
     pub async fn gather(tables: &Tables, folder: &Path, options: &Options) -> Result<Self> {
-        let context = sql::open(tables, sql::MEMORY_LIMIT_BYTE).await?;
+        let context = sql::open(tables, sql::memory::limit_byte()).await?;
         let named = ScalarValue::from(options.run.as_str());
         check_run(&context, &named).await?;
         let mut runs: Vec<RunFacts> = rows(&sql::collect(&context, RUN, &[("run", named)]).await?)?;

@@ -7,15 +7,18 @@
 
 pub mod duckdb;
 pub(crate) mod function;
+pub mod memory;
 pub mod named;
 pub mod output;
 mod remedy;
 
 use crate::error::{Error, Result};
-use crate::tables::{TableName, Tables};
+use crate::tables::{TableName, Tables, view};
 use arrow::array::RecordBatch;
+use arrow::datatypes::{Field, Schema};
 use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
+use datafusion::datasource::MemTable;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -28,11 +31,11 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-/// The views, each over the tables and the views before it.
-const VIEWS: [(&str, &str); 2] = [
-    ("results", include_str!("sql/results.sql")),
-    ("run_names", include_str!("sql/run_names.sql")),
-];
+const RESULTS: &str = include_str!("sql/results.sql");
+/// Carried out when a session opens: a filter on runs then is known to be small, and is held against what streams by
+/// instead of collecting it.
+const RUN_NAMES: &str = include_str!("sql/run_names.sql");
+const CATALOG: &str = "auditdm";
 
 /// A session over the tables as they are now.
 pub async fn open(tables: &Tables, memory_limit_byte: usize) -> Result<SessionContext> {
@@ -42,9 +45,6 @@ pub async fn open(tables: &Tables, memory_limit_byte: usize) -> Result<SessionCo
     }
     session(providers, memory_limit_byte).await
 }
-
-/// What the queries of a command hold in memory at most.
-pub const MEMORY_LIMIT_BYTE: usize = 2 << 30;
 
 /// A session that sees the given tables, the views over them and nothing else.
 ///
@@ -62,7 +62,7 @@ pub async fn session<N: Into<String>>(
     runtime.deregister_object_store(ObjectStoreUrl::local_filesystem().as_ref())?;
 
     let config = SessionConfig::new()
-        .with_default_catalog_and_schema("auditdm", "public")
+        .with_default_catalog_and_schema(CATALOG, "public")
         .with_information_schema(true)
         // A recursion without an end would neither fail nor stop.
         .set_bool("datafusion.execution.enable_recursive_ctes", false)
@@ -82,10 +82,17 @@ pub async fn session<N: Into<String>>(
     for (name, provider) in tables {
         context.register_table(name.into(), provider)?;
     }
-    for (name, sql) in VIEWS {
-        let view = context.sql(sql).await?.into_view();
-        context.register_table(name, view)?;
-    }
+    view::register_single(&context, CATALOG).await?;
+    let results = context.sql(RESULTS).await?.into_view();
+    context.register_table("results", results)?;
+    let names = context.sql(RUN_NAMES).await?;
+    // Batches over Delta tables may be nullable where the plan is not.
+    let fields = names.schema().fields().iter();
+    let fields: Vec<Field> = fields
+        .map(|field| field.as_ref().clone().with_nullable(true))
+        .collect();
+    let names = MemTable::try_new(Arc::new(Schema::new(fields)), vec![names.collect().await?])?;
+    context.register_table("run_names", Arc::new(names))?;
     Ok(context)
 }
 

@@ -13,10 +13,11 @@ mod compact;
 mod convert;
 mod history;
 mod kept;
+mod keyed;
 mod location;
 pub mod schema;
 mod vacuum;
-mod view;
+pub(crate) mod view;
 mod write;
 
 pub use check::{Checked, Problem, TableState};
@@ -25,6 +26,7 @@ pub use convert::Row;
 pub(crate) use convert::conform;
 pub use history::Commit;
 pub use kept::Kept;
+use keyed::Keyed;
 pub use schema::TableName;
 pub use vacuum::Vacuumed;
 
@@ -40,7 +42,6 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 pub(crate) use location::Location;
 use object_store::prefix::PrefixStore;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use tokio::sync::Mutex;
 
@@ -50,11 +51,14 @@ pub struct Tables {
     location: Location,
     /// What is known of each table, to be brought up to date before it is used.
     known: Arc<[Mutex<DeltaTable>; TableName::ALL.len()]>,
-    /// Up to which version a table was looked through for rows with the same key, and found without.
-    unique: Arc<[AtomicU64; TableName::ALL.len()]>,
+    /// Each table's latest version that was asked for, one row a key: whether keys repeat is found out once.
+    views: Arc<[Mutex<Option<Version>>; TableName::ALL.len()]>,
     writer: Arc<write::Writer>,
     session: SessionContext,
 }
+
+/// A version's number and its rows.
+type Version = (u64, Arc<Keyed>);
 
 impl std::fmt::Debug for Tables {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -89,7 +93,7 @@ impl Tables {
         Self {
             location,
             known: Arc::new(known),
-            unique: Arc::new(TableName::ALL.map(|_| AtomicU64::new(0))),
+            views: Arc::new(TableName::ALL.map(|_| Mutex::new(None))),
             writer: Arc::new(write::Writer::default()),
             session: SessionContext::new_with_config(
                 SessionConfig::new()
@@ -175,32 +179,45 @@ impl Tables {
 
     /// A table as it is now, one row a key.
     pub async fn view(&self, table: TableName) -> Result<Arc<dyn TableProvider>> {
-        let (provider, version) = self.versioned(table).await?;
-        let unique = &self.unique[table as usize];
-        if unique.load(Ordering::Relaxed) == version {
-            return Ok(provider);
-        }
-        let failed = |error| self.failed(table, error);
-        if view::is_unique(table, &provider, self.session.state())
-            .await
-            .map_err(failed)?
+        Ok(self.keyed(table).await?)
+    }
+
+    async fn keyed(&self, table: TableName) -> Result<Arc<Keyed>> {
+        let (rows, version) = self.versioned(table).await?;
+        let mut view = self.views[table as usize].lock().await;
+        if let Some((known, keyed)) = &*view
+            && *known == version
         {
-            unique.store(version, Ordering::Relaxed);
-            return Ok(provider);
+            return Ok(keyed.clone());
         }
-        view::unique(table, &provider).map_err(failed)
+        let keyed = view::unique(table, &rows).map_err(|error| self.failed(table, error))?;
+        let keyed = Arc::new(keyed);
+        *view = Some((version, keyed.clone()));
+        Ok(keyed)
     }
 
     /// The addresses of a table's files, and whether no two rows have the same key.
     pub(crate) async fn addresses(&self, table: TableName) -> Result<(Vec<String>, bool)> {
-        self.view(table).await?;
+        let unique = self.is_unique(table, &*self.keyed(table).await?).await?;
         let mut known = self.known[table as usize].lock().await;
         if !self.refresh(table, &mut known).await? {
             return Ok((Vec::new(), true));
         }
         let files = known.get_file_uris().map_err(|error| self.failed(table, error))?;
-        let unique = known.version() == Some(self.unique[table as usize].load(Ordering::Relaxed));
         Ok((files.collect(), unique))
+    }
+
+    /// Whether no probe and target were scored twice.
+    pub(crate) async fn scored_once(&self) -> Result<bool> {
+        let table = TableName::Divergences;
+        let single = view::single_divergences(&self.view(table).await?);
+        self.is_unique(table, &single.map_err(|error| self.failed(table, error))?)
+            .await
+    }
+
+    async fn is_unique(&self, table: TableName, keyed: &Keyed) -> Result<bool> {
+        let unique = keyed.is_unique(&self.session.state()).await;
+        unique.map_err(|error| self.failed(table, error))
     }
 
     /// A table and its version; no rows and 0 before its first commit of rows.

@@ -48,7 +48,7 @@ enum Format {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let tables = Tables::open_existing(&arguments.tables).await?;
-    let context = sql::open(&tables, sql::MEMORY_LIMIT_BYTE).await?;
+    let context = sql::open(&tables, sql::memory::limit_byte()).await?;
     let sides = Sides {
         runs: [arguments.before, arguments.after],
         targets: [

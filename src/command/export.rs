@@ -86,7 +86,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         unreachable!("clap requires them");
     };
     let tables = Tables::open_existing(&arguments.tables).await?;
-    let context = sql::open(&tables, sql::MEMORY_LIMIT_BYTE).await?;
+    let context = sql::open(&tables, sql::memory::limit_byte()).await?;
     let (frame, origin) = match (&arguments.sql, &arguments.selection) {
         (Some(sql), _) => (sql::query(&context, sql, &[]).await?, "a query".to_owned()),
         (None, Some(name)) => {

@@ -44,7 +44,7 @@ impl Preview {
             let bytes = (found.read)().await;
             ids.push(bytes.map_or_else(|_| String::new(), |bytes| content_id(&bytes)));
         }
-        let context = sql::open(&run.tables, sql::MEMORY_LIMIT_BYTE).await?;
+        let context = sql::open(&run.tables, sql::memory::limit_byte()).await?;
         let parameters = [
             ("run", ScalarValue::from(run.audit.run_id.as_str())),
             ("images", ScalarValue::from(ids.join(","))),

@@ -60,7 +60,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     let context = sql::open(
         &Tables::open_existing(&arguments.tables).await?,
-        sql::MEMORY_LIMIT_BYTE,
+        sql::memory::limit_byte(),
     )
     .await?;
     let frame = match (&arguments.sql, &arguments.name) {

@@ -84,7 +84,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         "a selection's name has letters, digits, `_`, `-` and `.`"
     );
     let tables = Tables::open_existing(&arguments.tables).await?;
-    let context = sql::open(&tables, sql::MEMORY_LIMIT_BYTE).await?;
+    let context = sql::open(&tables, sql::memory::limit_byte()).await?;
     let (frame, origin) = if let Some(sql) = arguments.sql {
         (sql::query(&context, &sql, &[]).await?, sql)
     } else {

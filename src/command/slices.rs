@@ -77,7 +77,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let tables = Tables::open_existing(&arguments.tables).await?;
-    let context = sql::open(&tables, sql::MEMORY_LIMIT_BYTE).await?;
+    let context = sql::open(&tables, sql::memory::limit_byte()).await?;
     let subject = Subject {
         from: arguments.from,
         run: arguments.run,

@@ -114,7 +114,7 @@ pub(super) struct Summary {
 impl Summary {
     /// Reads the run's results; `folder` is where `slices/` may lie.
     pub(super) async fn gather(run: &Run, ended: &Ended, tables: &str, folder: &Path) -> Result<Self> {
-        let context = sql::open(&run.tables, sql::MEMORY_LIMIT_BYTE).await?;
+        let context = sql::open(&run.tables, sql::memory::limit_byte()).await?;
         let run_id = run.audit.run_id.clone();
         let counts: Counts = ask(&context, COUNTS, &run_id).await?.remove(0);
         let share = |count, of, low, high| Share { count, of, low, high };

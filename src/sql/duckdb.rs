@@ -3,7 +3,7 @@
 //! In: tables. Out: a script that needs no extension of DuckDB for local tables: it names the files of the tables' present
 //! version, so it is printed anew after an audit.
 
-use super::VIEWS;
+use super::{RESULTS, RUN_NAMES};
 use crate::error::Result;
 use crate::tables::{TableName, Tables};
 use std::fmt::Write;
@@ -54,7 +54,20 @@ pub async fn script(tables: &Tables) -> Result<String> {
         script += ";\n";
     }
     script += MACROS;
-    for (name, sql) in VIEWS {
+    script += "CREATE SCHEMA IF NOT EXISTS single;\nCREATE OR REPLACE VIEW single.divergences AS FROM main.divergences";
+    if !tables.scored_once().await? {
+        script += "\nQUALIFY row_number() OVER (
+    PARTITION BY probe_id, target_id ORDER BY computed_at DESC, reference_set, judge_set, measure
+) = 1";
+    }
+    script += ";\nCREATE OR REPLACE VIEW single.answers AS FROM main.answers WHERE sample = 0;\n";
+    for name in ["images", "models"] {
+        let _ = writeln!(
+            script,
+            "CREATE OR REPLACE VIEW single.{name} AS FROM main.{name};"
+        );
+    }
+    for (name, sql) in [("results", RESULTS), ("run_names", RUN_NAMES)] {
         let sql = sql.replace("make_array(", "list_value(");
         let _ = write!(script, "CREATE OR REPLACE VIEW {name} AS\n{};\n", sql.trim_end());
     }

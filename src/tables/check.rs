@@ -13,6 +13,7 @@ use deltalake::DeltaTable;
 use futures::TryStreamExt;
 use serde::Serialize;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// What the tables are like.
 #[derive(Debug, Default, Serialize)]
@@ -204,7 +205,7 @@ impl Tables {
         (state.rows, state.repeated) = (rows, rows - keys);
         if state.repeated > 0 {
             let seen = context
-                .read_table(view::unique(table, &provider)?)?
+                .read_table(Arc::new(view::unique(table, &provider)?))?
                 .count()
                 .await? as i64;
             if seen != keys {

@@ -2,80 +2,117 @@
 //!
 //! A lost acknowledgement or two processes at the same work can write a row twice. Of several rows with
 //! one key the first counts, of a run's the last. Only the rows that are there several times are
-//! gathered and compared (a hundred times slower than reading them); all others stream through.
+//! gathered and compared (a hundred times slower than reading them); all others stream through, and where no
+//! key repeats (`keyed` looks it up) the rows are read as they are.
+//!
+//! `results` joins views of the schema `single`: `single.divergences`, of each probe and target the divergence that
+//! counts; `single.answers`, of each pair and model the answer that is not a resample; and `single.images` and
+//! `single.models`, the tables with their keys told.
 
+use super::keyed::Keyed;
 use super::{TableName, Tables};
 use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use async_trait::async_trait;
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
 use datafusion::common::{Column, DataFusionError, Result};
-use datafusion::datasource::{MemTable, ViewTable, provider_as_source};
-use datafusion::execution::SessionState;
+use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{JoinType, LogicalPlan, LogicalPlanBuilder, SortExpr};
-use datafusion::prelude::{DataFrame, Expr, SessionContext, ident, lit};
+use datafusion::prelude::{SessionContext, ident, lit};
+use std::iter;
 use std::sync::Arc;
 
 const REPEATED: &str = "repeated";
+const SINGLE_DIVERGENCE: [&str; 2] = ["probe_id", "target_id"];
 
-fn key(table: TableName) -> Vec<Expr> {
-    table.key().iter().map(|column| ident(*column)).collect()
+fn scan(name: &str, provider: &Arc<dyn TableProvider>) -> Result<LogicalPlanBuilder> {
+    LogicalPlanBuilder::scan(name, provider_as_source(provider.clone()), None)
 }
 
-fn scan(table: TableName, provider: &Arc<dyn TableProvider>) -> Result<LogicalPlanBuilder> {
-    LogicalPlanBuilder::scan(table.name(), provider_as_source(provider.clone()), None)
-}
-
-/// The keys that several rows have.
-fn repeated(table: TableName, provider: &Arc<dyn TableProvider>) -> Result<LogicalPlan> {
-    scan(table, provider)?
-        .aggregate(key(table), [count(lit(1)).alias("times")])?
-        .filter(ident("times").gt(lit(1)))?
-        .project(key(table))?
-        .alias(REPEATED)?
-        .build()
-}
-
-/// Whether no two rows have the same key.
-pub(super) async fn is_unique(
-    table: TableName,
+/// One row a key; of several the first in the given order.
+fn first_of(
+    name: &str,
     provider: &Arc<dyn TableProvider>,
-    session: SessionState,
-) -> Result<bool> {
-    let some = DataFrame::new(session, repeated(table, provider)?).limit(0, Some(1))?;
-    Ok(some.count().await? == 0)
+    key: &[&str],
+    order: Vec<SortExpr>,
+) -> Result<LogicalPlan> {
+    let by = || key.iter().map(|column| ident(*column)).collect::<Vec<_>>();
+    let of = |relation: &str| -> Vec<Column> {
+        let columns = key.iter().map(|column| Column::new(Some(relation), *column));
+        columns.collect()
+    };
+    let repeated = || {
+        scan(name, provider)?
+            .aggregate(by(), [count(lit(1)).alias("times")])?
+            .filter(ident("times").gt(lit(1)))?
+            .project(by())?
+            .alias(REPEATED)?
+            .build()
+    };
+    let rows = |kind| scan(name, provider)?.join(repeated()?, kind, (of(name), of(REPEATED)), None);
+    let columns = provider.schema();
+    let columns = columns.fields().iter().map(|field| ident(field.name()));
+    let sorted = by().into_iter().map(|column| column.sort(true, false));
+    let first = rows(JoinType::LeftSemi)?
+        .distinct_on(by(), columns.collect(), Some(sorted.chain(order).collect()))?
+        .build()?;
+    rows(JoinType::LeftAnti)?.union(first)?.build()
 }
 
 /// The rows of a provider, one a key.
-pub(super) fn unique(table: TableName, provider: &Arc<dyn TableProvider>) -> Result<Arc<dyn TableProvider>> {
-    let of = |relation: &str| -> Vec<Column> {
-        table
-            .key()
-            .iter()
-            .map(|column| Column::new(Some(relation), *column))
-            .collect()
-    };
-    let rows = |kind| {
-        let keys = (of(table.name()), of(REPEATED));
-        scan(table, provider)?.join(repeated(table, provider)?, kind, keys, None)
-    };
+pub(super) fn unique(table: TableName, provider: &Arc<dyn TableProvider>) -> Result<Keyed> {
     let schema = table.schema();
-    let columns = schema.fields().iter().map(|field| ident(field.name())).collect();
-    let mut order: Vec<SortExpr> = key(table)
-        .into_iter()
-        .map(|column| column.sort(true, false))
-        .collect();
     // The last column is when the row was written, where a table tells.
     let written = schema.field(schema.fields().len() - 1);
-    if matches!(written.data_type(), DataType::Timestamp(..)) {
-        order.push(ident(written.name()).sort(table != TableName::Runs, false));
-    }
-    let first = rows(JoinType::LeftSemi)?
-        .distinct_on(key(table), columns, Some(order))?
+    let is_time = matches!(written.data_type(), DataType::Timestamp(..));
+    let order = is_time.then(|| ident(written.name()).sort(table != TableName::Runs, false));
+    let plan = first_of(table.name(), provider, table.key(), order.into_iter().collect())?;
+    Keyed::new(provider, table.key(), plan)
+}
+
+/// Of each probe and target the divergence that counts: where they were scored more than once (another reference,
+/// judge or measure), the latest.
+pub(super) fn single_divergences(divergences: &Arc<dyn TableProvider>) -> Result<Keyed> {
+    let latest = ident("computed_at").sort(false, true);
+    let ties = ["reference_set", "judge_set", "measure"].map(|column| ident(column).sort(true, false));
+    let order = iter::once(latest).chain(ties).collect();
+    let plan = first_of("divergences", divergences, &SINGLE_DIVERGENCE, order)?;
+    // No probe and target twice means no key twice either.
+    Keyed::new(&Keyed::written(divergences), &SINGLE_DIVERGENCE, plan)
+}
+
+/// Of each pair and model the answer that is not a resample.
+fn single_answers(answers: &Arc<dyn TableProvider>) -> Result<Keyed> {
+    let plan = scan("answers", answers)?
+        .filter(ident("sample").eq(lit(0)))?
         .build()?;
-    let plan = rows(JoinType::LeftAnti)?.union(first)?.build()?;
-    Ok(Arc::new(ViewTable::new(plan, None)))
+    Ok(Keyed::planned(answers.schema(), &["pair_id", "model_id"], plan)?.told())
+}
+
+/// A whole table that tells its key.
+fn single_rows(name: &str, key: &str, rows: &Arc<dyn TableProvider>) -> Result<Keyed> {
+    Ok(Keyed::planned(rows.schema(), &[key], scan(name, rows)?.build()?)?.told())
+}
+
+/// Makes the narrower views tables of a context that has the tables in its default schema.
+pub(crate) async fn register_single(context: &SessionContext, catalog: &str) -> Result<()> {
+    let single = MemorySchemaProvider::new();
+    let of = async |name: &str| context.table_provider(name).await;
+    let views = [
+        ("divergences", single_divergences(&of("divergences").await?)?),
+        ("answers", single_answers(&of("answers").await?)?),
+        ("images", single_rows("images", "image_id", &of("images").await?)?),
+        ("models", single_rows("models", "model_id", &of("models").await?)?),
+    ];
+    for (name, view) in views {
+        single.register_table(name.to_owned(), Arc::new(view))?;
+    }
+    let catalog = context
+        .catalog(catalog)
+        .expect("the context was made with this catalog");
+    catalog.register_schema("single", Arc::new(single))?;
+    Ok(())
 }
 
 /// Makes the views tables of a context; each is read anew when a query names it.

@@ -162,6 +162,43 @@ async fn queries_answer_the_same_on_delta() {
     run_all(sql::open(&tables, MEMORY_BYTE).await.unwrap()).await;
 }
 
+/// A query pays for the columns that it names: joins for others are not carried out, and a filter on the status spares
+/// the probes without one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_reads_only_what_it_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let tables = Tables::open(folder.path().to_str().unwrap()).await.unwrap();
+    for table in TableName::ALL {
+        tables.append(table, rows(table)).await.unwrap();
+    }
+    let context = sql::open(&tables, MEMORY_BYTE).await.unwrap();
+    let scans = async |query: &str| {
+        let batches = sql::collect(&context, &format!("EXPLAIN {query}"), &[])
+            .await
+            .unwrap();
+        let plan = cell(batches[0].column(1), 0);
+        let mut scans: Vec<String> = plan
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("TableScan: "))
+            .map(|line| line.split(' ').next().unwrap().to_owned())
+            .collect();
+        scans.sort();
+        scans.join(" ")
+    };
+    let counted = "SELECT category, count(*) FROM results WHERE status = 'valid' GROUP BY category";
+    assert_eq!(scans(counted).await, "probes run_probes runs single.divergences");
+    let named = "SELECT target, count(*) FROM results WHERE failure GROUP BY target";
+    assert_eq!(
+        scans(named).await,
+        "probes run_probes runs single.divergences single.models"
+    );
+    let shown = "SELECT question, image_uri, target_answer FROM results WHERE failure";
+    assert_eq!(
+        scans(shown).await,
+        "probes run_probes runs single.answers single.divergences single.images single.images"
+    );
+}
+
 /// What DuckDB gets: files of the present version, one row a key, tables without rows, no function it does not have.
 /// (`tests/oracles/duckdb_views.py` runs it.)
 #[tokio::test(flavor = "multi_thread")]

@@ -22,6 +22,7 @@ mod progress;
 mod query;
 mod report;
 mod select;
+mod serve;
 mod slices;
 mod summary;
 mod tables;
@@ -51,6 +52,7 @@ Examples:
 #[derive(Debug, Subcommand)]
 enum Command {
     Audit(audit::Arguments),
+    Serve(serve::Arguments),
     Query(query::Arguments),
     Slices(slices::Arguments),
     Diff(diff::Arguments),
@@ -69,6 +71,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let _exporter = cli.log.start();
     let outcome = match cli.command {
         Command::Audit(arguments) => blocking(audit::run(arguments)),
+        Command::Serve(arguments) => blocking(serve::run(arguments)),
         Command::Query(arguments) => blocking(query::run(arguments)),
         Command::Slices(arguments) => blocking(slices::run(arguments)),
         Command::Diff(arguments) => blocking(diff::run(arguments)),

@@ -6,9 +6,11 @@
 
 mod claim;
 mod problems;
+mod reward;
 mod validate;
 
 pub use claim::Claim;
+pub use reward::{Repeats, RewardOptions};
 
 use crate::budget::BudgetOptions;
 use crate::diverge::Measure;
@@ -62,6 +64,9 @@ pub struct Config {
     pub answers: Sampling,
     /// How answers are compared.
     pub divergence: Measure,
+    /// For `auditdm serve reward`: how an auditor that learns elsewhere is rewarded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reward: Option<RewardOptions>,
     /// How much is under way at once.
     pub pace: Pace,
     /// What may be spent on remote models; a thousand requests where it is left out.
@@ -91,6 +96,7 @@ impl Default for Config {
             painter: None,
             answers: Sampling::default(),
             divergence: Measure::default(),
+            reward: None,
             pace: Pace::default(),
             budget: None,
             breaker: BreakerOptions::default(),

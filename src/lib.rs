@@ -59,6 +59,8 @@ pub mod sink;
 
 pub mod audit;
 
+pub mod reward;
+
 pub mod sql;
 
 pub mod picture;

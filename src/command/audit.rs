@@ -182,7 +182,7 @@ fn lab() -> anyhow::Result<Config> {
 }
 
 /// Ready at the first Ctrl-C or request to terminate; a Ctrl-C after that ends the process at once.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     tokio::select! {
         asked = tokio::signal::ctrl_c() => if asked.is_err() {
             return std::future::pending().await;

@@ -13,7 +13,7 @@ mod prompts;
 mod propose;
 
 pub use propose::{Asker, Pair, asks, propose};
-pub(crate) use propose::{blank, fill, unwritten};
+pub(crate) use propose::{blank, fill, seed_of, unwritten};
 
 /// How the pair of question and image comes about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]

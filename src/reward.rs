@@ -27,7 +27,7 @@ use crate::row::{Rows, RunProbeRow};
 use crate::source::{Found, SourceOptions};
 use sample::Read;
 use stages::{Memory, Work};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, mpsc};
@@ -78,7 +78,7 @@ impl Scorer {
             scored.push(match (sample, work) {
                 (Read::Closed { scored, row }, _) => {
                     if let Some(row) = row.as_deref().filter(|row| self.is_new(&row.probe_id)) {
-                        rows.run_probes.push(self.covers(&row.probe_id));
+                        rows.run_probes.push(covers(&self.audit.run_id, &row.probe_id));
                         rows.probes.push(row.clone());
                     }
                     scored.clone()
@@ -106,11 +106,11 @@ impl Scorer {
     /// The work of every open sample, begun here or under way or done already.
     fn works(self: &Arc<Self>, read: &[Read], slot: &Arc<OwnedSemaphorePermit>) -> Vec<Option<Work>> {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut missing: Vec<(&str, &Pair)> = Vec::new();
+        let (mut missing, mut begun) = (Vec::new(), HashSet::new());
         for sample in read {
             if let Read::Open { work_id, pair, .. } = sample
                 && !memory.holds(work_id)
-                && missing.iter().all(|(other, _)| other != work_id)
+                && begun.insert(work_id)
             {
                 missing.push((work_id, pair));
             }
@@ -122,7 +122,7 @@ impl Scorer {
             1
         };
         for chunk in missing.chunks(together) {
-            let pairs = chunk.iter().map(|(_, pair)| (*pair).clone()).collect();
+            let pairs = chunk.iter().map(|(_, pair)| Pair::clone(pair)).collect();
             for ((work_id, _), work) in chunk.iter().zip(stages::start(self, pairs, slot)) {
                 memory.insert(work_id, work);
             }
@@ -142,14 +142,6 @@ impl Scorer {
             .insert(id)
     }
 
-    fn covers(&self, probe_id: &str) -> RunProbeRow {
-        RunProbeRow {
-            run_id: self.audit.run_id.clone(),
-            probe_id: probe_id.to_owned(),
-            origin: "new".to_owned(),
-        }
-    }
-
     /// Hands rows to the sink; after the session has closed nobody takes them.
     async fn write(&self, rows: Rows) {
         let sink = self.rows.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -157,6 +149,14 @@ impl Scorer {
             // A sink that is gone has said why to the session.
             let _ = sink.send(rows).await;
         }
+    }
+}
+
+fn covers(run_id: &str, probe_id: &str) -> RunProbeRow {
+    RunProbeRow {
+        run_id: run_id.to_owned(),
+        probe_id: probe_id.to_owned(),
+        origin: "new".to_owned(),
     }
 }
 
@@ -176,15 +176,12 @@ fn share(read: &[Read], scored: &mut [Scored]) {
         }
     }
     for places in alike.into_values().filter(|places| places.len() > 1) {
-        for at in &places {
-            let scored = &mut scored[*at];
-            if let Some(reward) = scored.reward.as_mut().filter(|reward| **reward > 0.0) {
-                *reward /= places.len() as f64;
-                let count = places.len();
-                scored.reason = format!(
-                    "{}; shared by {count} samples of the group that ask the same",
-                    scored.reason
-                );
+        let count = places.len();
+        for at in places {
+            let Scored { reward, reason, .. } = &mut scored[at];
+            if let Some(reward) = reward.as_mut().filter(|reward| **reward > 0.0) {
+                *reward /= count as f64;
+                *reason = format!("{reason}; shared by {count} samples of the group that ask the same");
             }
         }
     }

@@ -58,8 +58,8 @@ impl RewardOptions {
             ("max_body_mib", self.max_body_mib),
             ("max_requests", self.max_requests),
         ] {
-            if !(1..=65_536).contains(&value) {
-                problems.push(format!("{name} is {value}; it must be from 1 to 65536"));
+            if !(1..=10_000).contains(&value) {
+                problems.push(format!("{name} is {value}; it must be from 1 to 10000"));
             }
         }
         if !(self.deadline_s > 0.0 && self.deadline_s <= 86_400.0) {

@@ -69,7 +69,7 @@ pub fn asks(asker: &Asker, subject: &Subject, seed: u64) -> Vec<(Ask, ProbeRow)>
 }
 
 /// The first 60 bits of an id: a seed that fits an Int64 and JSON's exact integers nearly always.
-fn seed_of(id: &str) -> u64 {
+pub(crate) fn seed_of(id: &str) -> u64 {
     u64::from_str_radix(&id[..15], 16).unwrap_or_default()
 }
 

@@ -3,7 +3,7 @@
 use super::{Scorer, Subjects};
 use crate::config::RewardOptions;
 use crate::probe::parse::{LONGEST_OUTPUT_BYTES, parse};
-use crate::probe::{Pair, ProposalError, Strategy, blank, fill, unwritten};
+use crate::probe::{Pair, ProposalError, Strategy, blank, fill, seed_of, unwritten};
 use crate::row::{ProbeRow, id};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -135,11 +135,14 @@ impl Scorer {
         row.raw_output = Some(completion[..kept].to_owned());
         match parse(&completion, strategy) {
             Ok(draft) => {
-                let pair = fill(row, draft, subject);
+                let mut pair = fill(row, draft, subject);
                 let [question, instruction] = [&pair.row.question, &pair.row.instruction]
                     .map(|text| text.as_deref().unwrap_or_default());
+                let work_id = id([image_id, strategy.name(), question, instruction]);
+                // Whoever asks first, the same is drawn.
+                pair.row.seed = seed_of(&work_id) as i64;
                 Read::Open {
-                    work_id: id([image_id, strategy.name(), question, instruction]),
+                    work_id,
                     pair: Box::new(pair),
                     group,
                 }

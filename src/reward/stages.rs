@@ -2,13 +2,13 @@
 //!
 //! What is begun comes to its end and is committed, whether or not anybody still waits for it.
 
-use super::{Scored, Scorer};
+use super::{Scored, Scorer, covers};
 use crate::answer::answer_of;
 use crate::audit::PAINTER;
 use crate::diverge::{Invalid, Truth, reward};
 use crate::imagine;
 use crate::probe::Pair;
-use crate::row::{DivergenceRow, ProbeRow, Role, Rows, RunProbeRow};
+use crate::row::{DivergenceRow, ProbeRow, Role, Rows};
 use futures::future::{BoxFuture, FutureExt, Shared};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -146,12 +146,10 @@ impl Scorer {
             return stop.to_string();
         }
         let about = |subject: &str| subjects.contains(&Some(subject));
-        let failed = rows
-            .calls
-            .iter()
-            .rev()
-            .find(|call| call.status != "ok" && about(&call.subject));
-        match failed.or_else(|| rows.calls.iter().rev().find(|call| call.status != "ok")) {
+        let mut failed = rows.calls.iter().rev().filter(|call| call.status != "ok");
+        // A judge's calls are about one answer, not about the pair.
+        let other = failed.clone().next();
+        match failed.find(|call| about(&call.subject)).or(other) {
             Some(call) => format!(
                 "the {}: {}",
                 call.role,
@@ -189,31 +187,30 @@ impl Outcome {
         let Some(asked) = self.row.as_ref() else {
             return rows;
         };
-        let own = pair.row.clone();
-        let probe_id = own.probe_id.clone();
-        let by_grammar = asked.category_source.as_deref() == Some("grammar");
-        let category = if by_grammar { asked } else { &own };
+        let (own, classed) = (pair.row.clone(), self.classed(&pair.row));
+        rows.run_probes.push(covers(run_id, &own.probe_id));
+        rows.divergences
+            .extend(self.divergence.clone().map(|row| DivergenceRow {
+                probe_id: own.probe_id.clone(),
+                ..row
+            }));
         rows.probes.push(ProbeRow {
-            category: category.category.clone(),
-            category_source: category.category_source.clone(),
-            probe_id: probe_id.clone(),
+            category: classed.category.clone(),
+            category_source: classed.category_source.clone(),
+            probe_id: own.probe_id,
             group_id: own.group_id,
             raw_output: own.raw_output,
             expected_answer: own.expected_answer,
             created_at: own.created_at,
             ..asked.clone()
         });
-        rows.divergences
-            .extend(self.divergence.clone().map(|row| DivergenceRow {
-                probe_id: probe_id.clone(),
-                ..row
-            }));
-        rows.run_probes.push(RunProbeRow {
-            run_id: run_id.to_owned(),
-            probe_id,
-            origin: "new".to_owned(),
-        });
         rows
+    }
+
+    /// Whose word on the category counts: the lab's grammar knows better than the auditor.
+    fn classed<'a>(&'a self, own: &'a ProbeRow) -> &'a ProbeRow {
+        let grammar = |row: &&ProbeRow| row.category_source.as_deref() == Some("grammar");
+        self.row.as_ref().filter(grammar).unwrap_or(own)
     }
 
     /// What a sample that asked this is told.
@@ -234,7 +231,7 @@ impl Outcome {
             None => Scored::failed(self.problem.clone()),
         };
         scored.question.clone_from(&pair.row.question);
-        scored.category.clone_from(&pair.row.category);
+        scored.category.clone_from(&self.classed(&pair.row).category);
         scored.target_answer.clone_from(&self.target);
         scored.reference_answers.clone_from(&self.references);
         scored.probe_id = Some(pair.row.probe_id.clone());

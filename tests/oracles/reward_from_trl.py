@@ -120,7 +120,7 @@ def train(steps, folder):
 
     model, tokenizer = tiny()
     images = [f"lab://?seed=2&difficulty=1&split=held_out#{scene}" for scene in range(16)]
-    data = Dataset.from_list([{"prompt": "ask\n", "image": image, "strategy": "question"} for image in images])
+    data = Dataset.from_list([{"prompt": "ask\n", "address": image, "strategy": "question"} for image in images])
     arguments = GRPOConfig(
         output_dir=str(folder / "out"), max_steps=steps, per_device_train_batch_size=32, num_generations=8,
         max_completion_length=4, learning_rate=1e-2, logging_steps=1, report_to=[], use_cpu=True, save_strategy="no",

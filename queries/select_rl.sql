@@ -35,6 +35,7 @@ rewarded AS (
             WHEN $truth AND results.verified_by = 'truth' THEN
                 CASE WHEN results.target_correct THEN 0.0
                     WHEN results.reference_correct IS NOT FALSE THEN greatest(coalesce(results.score, 1.0), 0.5) END
+            WHEN $truth AND results.status = 'invalid' THEN NULL
             WHEN judged.unanswerable > 0 OR judged.reference < 0 THEN NULL
             WHEN judged.target > 0 THEN 0.0
             WHEN judged.target < 0 THEN greatest(coalesce(results.score, 1.0), 0.5)
@@ -42,7 +43,7 @@ rewarded AS (
                 CASE WHEN results.score >= 0.5 THEN results.score ELSE 0.0 END
         END AS reward,
         CASE
-            WHEN $truth AND results.verified_by = 'truth' THEN 'truth'
+            WHEN $truth AND (results.verified_by = 'truth' OR results.status = 'invalid') THEN 'truth'
             WHEN judged.target <> 0 THEN 'judge'
             WHEN results.agreement >= $agreement THEN 'consensus'
         END AS told_by

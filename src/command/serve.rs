@@ -34,8 +34,8 @@ enum What {
 
 /// Serve rewards for an auditor's completions.
 ///
-/// POST /reward takes {\"samples\": [{\"image\": …, \"completion\": …, \"strategy\": \"question\"}, …]} and gives
-/// {\"rewards\": [{\"reward\": 1.0, \"status\": \"valid\", \"reason\": …}, …]} in the same order; null where nothing is
+/// POST /reward takes {"samples": [{"image": …, "completion": …, "strategy": "question"}, …]} and gives
+/// {"rewards": [{"reward": 1.0, "status": "valid", "reason": …}, …]} in the same order; null where nothing is
 /// known. The configuration is an audit's with a section [reward]; it needs no probers, and two references or a judge.
 #[derive(Debug, Args)]
 #[command(after_help = "\

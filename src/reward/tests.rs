@@ -195,7 +195,7 @@ async fn painters_that_fail() {
         (
             Behaviour::Image(b"no image at all".to_vec()),
             "refused",
-            "no image",
+            "looks like text",
         ),
     ] {
         let server = Server::start(vec![behaviour]).await;

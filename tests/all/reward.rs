@@ -7,7 +7,7 @@ use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
 const GOOD: &str = "Question: How many cups are there?\nCategory: counting\nAnswer: 3";
@@ -16,6 +16,8 @@ const GOOD: &str = "Question: How many cups are there?\nCategory: counting\nAnsw
 struct Service {
     child: Child,
     url: String,
+    /// Kept open: who says something to a closed one dies.
+    _stderr: BufReader<ChildStderr>,
 }
 
 impl Drop for Service {
@@ -40,15 +42,18 @@ impl Service {
             .spawn()
             .unwrap();
         let mut said = String::new();
-        BufReader::new(child.stderr.take().unwrap())
-            .read_line(&mut said)
-            .unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        stderr.read_line(&mut said).unwrap();
         let url = said.split_whitespace().find(|word| word.starts_with("http://"));
         let url = url
             .unwrap_or_else(|| panic!("{said}"))
             .trim_end_matches("/reward")
             .to_owned();
-        Self { child, url }
+        Self {
+            child,
+            url,
+            _stderr: stderr,
+        }
     }
 
     fn terminate(&mut self) -> Option<i32> {
@@ -164,7 +169,10 @@ async fn rewards_are_given_within_limits_and_committed() {
         "{found}"
     );
     let (_, checked, error) = auditdm(folder.path(), &["tables", "check"]);
-    assert!(error.is_empty(), "{checked}{error}");
+    assert!(
+        (checked + &error).contains("the tables are whole"),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

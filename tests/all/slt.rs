@@ -116,7 +116,7 @@ fn cell(column: &dyn Array, row: usize) -> String {
     match (column.data_type().is_floating(), text.parse::<f64>()) {
         (true, Ok(value)) => format!("{value:.4}"),
         _ if text.is_empty() => "(empty)".to_owned(),
-        _ => text,
+        _ => text.replace('\n', "\\n"),
     }
 }
 

@@ -88,7 +88,7 @@ impl Scorer {
                         if !outcome.is_failed() && self.is_new(&pair.row.probe_id) {
                             rows.extend(outcome.rows_for(pair, &self.audit.run_id));
                         }
-                        outcome.scored(pair, self.options.invalid)
+                        outcome.scored(pair, &self.options)
                     }
                     Err(_) => late(),
                 },

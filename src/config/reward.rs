@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 pub struct RewardOptions {
     /// The auditor's name in the tables.
     pub auditor: String,
-    /// What an unparsed or refused completion and an invalid pair are worth: `mask` (null) or `zero`.
+    /// What an invalid pair is worth: `mask` (null) or `zero`.
     pub invalid: Invalid,
+    /// What a completion is worth that comes to no pair, unparsed or refused. Masked, it would be the way out of every
+    /// question that the target passes: an auditor then forgets the form.
+    pub unparsed: Invalid,
     /// What probes that ask the same thing about one image in one request and group are worth.
     pub repeats: Repeats,
     /// Samples of one request.
@@ -27,7 +30,8 @@ impl Default for RewardOptions {
     fn default() -> Self {
         Self {
             auditor: "auditor".to_owned(),
-            invalid: Invalid::default(),
+            invalid: Invalid::Mask,
+            unparsed: Invalid::Zero,
             repeats: Repeats::default(),
             max_samples: 512,
             max_body_mib: 64,

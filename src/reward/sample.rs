@@ -162,7 +162,7 @@ fn closed(row: ProbeRow, problem: &ProposalError, options: &RewardOptions) -> Re
         ProposalError::Unparsed(reason) => reason.clone(),
         nothing => format!("nothing to ask: {nothing}"),
     };
-    let mut scored = Scored::closed(options.invalid.value(), status, reason);
+    let mut scored = Scored::closed(options.unparsed.value(), status, reason);
     scored.probe_id = Some(row.probe_id.clone());
     Read::Closed {
         scored,

@@ -5,7 +5,8 @@
 use super::{Scored, Scorer, covers};
 use crate::answer::answer_of;
 use crate::audit::PAINTER;
-use crate::diverge::{Invalid, Truth, reward};
+use crate::config::RewardOptions;
+use crate::diverge::{Truth, reward};
 use crate::imagine;
 use crate::probe::Pair;
 use crate::row::{DivergenceRow, ProbeRow, Role, Rows};
@@ -214,10 +215,10 @@ impl Outcome {
     }
 
     /// What a sample that asked this is told.
-    pub(super) fn scored(&self, pair: &Pair, invalid: Invalid) -> Scored {
+    pub(super) fn scored(&self, pair: &Pair, options: &RewardOptions) -> Scored {
         let mut scored = match &self.divergence {
             Some(row) => {
-                let given = reward(row, invalid);
+                let given = reward(row, options.invalid);
                 Scored {
                     divergence: row.score,
                     consensus: row.consensus.clone(),
@@ -226,7 +227,7 @@ impl Outcome {
             }
             None if self.is_refused() => {
                 let reason = format!("it cannot be drawn: {}", self.problem);
-                Scored::closed(invalid.value(), "refused", reason)
+                Scored::closed(options.unparsed.value(), "refused", reason)
             }
             None => Scored::failed(self.problem.clone()),
         };

@@ -61,7 +61,7 @@ async fn rewards(
     let mut both = Vec::new();
     for invalid in ["mask", "zero"] {
         let folder = tempfile::tempdir().unwrap();
-        let end = format!("{end}\n[reward]\ninvalid = {invalid:?}");
+        let end = format!("{end}\n[reward]\ninvalid = {invalid:?}\nunparsed = {invalid:?}");
         let session = Session::open(config(folder.path(), target, references, top, &end))
             .await
             .unwrap();

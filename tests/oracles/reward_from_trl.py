@@ -67,7 +67,7 @@ def tiny():
     model = LlamaForCausalLM(config)
     kinds = [[words.index(line) for line in LINES if line.startswith(kind)] for kind in ("Question", "Category", "Answer")]
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2)
-    for _ in range(12):
+    for _ in range(30):
         rows = [[2, *(kind[torch.randint(len(kind), ()).item()] for kind in kinds), 1] for _ in range(64)]
         rows = torch.tensor(rows)  # (B, T)
         optimiser.zero_grad()
@@ -123,7 +123,7 @@ def train(steps, folder):
     data = Dataset.from_list([{"prompt": "ask\n", "address": image, "strategy": "question"} for image in images])
     arguments = GRPOConfig(
         output_dir=str(folder / "out"), max_steps=steps, per_device_train_batch_size=32, num_generations=8,
-        max_completion_length=4, learning_rate=1e-2, logging_steps=1, report_to=[], use_cpu=True, save_strategy="no",
+        max_completion_length=4, learning_rate=2e-3, logging_steps=1, report_to=[], use_cpu=True, save_strategy="no",
         beta=0.0, seed=1, disable_tqdm=True,
     )
     trainer = GRPOTrainer(
@@ -152,7 +152,7 @@ def others():
     verl = importlib.import_module("reward_verl").compute_score
     said = verl(data_source="auditor", solution_str=good, ground_truth="", extra_info=about)
     assert said["known"] == 1.0 and said["valid"] == 1.0 and 0 <= said["score"] <= 1, said
-    assert verl(data_source="auditor", solution_str="no form", ground_truth="", extra_info=about)["known"] == 0.0
+    assert verl(data_source="auditor", solution_str="no form", ground_truth="", extra_info=about)["score"] == 0.0
     openrlhf = importlib.import_module("reward_openrlhf").reward_func
     query = f"<bos><start_of_turn>user\nAsk.<end_of_turn>\n<start_of_turn>model\n{good}<end_of_turn>"
     rows = openrlhf([query], ["Ask."], [json.dumps(about)])

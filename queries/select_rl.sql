@@ -43,7 +43,7 @@ rewarded AS (
                 CASE WHEN results.score >= 0.5 THEN results.score ELSE 0.0 END
         END AS reward,
         CASE
-            WHEN $truth AND (results.verified_by = 'truth' OR results.status = 'invalid') THEN 'truth'
+            WHEN $truth AND results.verified_by = 'truth' THEN 'truth'
             WHEN judged.target <> 0 THEN 'judge'
             WHEN results.agreement >= $agreement THEN 'consensus'
         END AS told_by

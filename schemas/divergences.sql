@@ -3,7 +3,7 @@ CREATE TABLE divergences (
     probe_id TEXT NOT NULL, -- the probe
     target_id TEXT NOT NULL, -- the target's model_id
     reference_set TEXT NOT NULL, -- the references' model_ids, sorted, with commas; empty in an evaluation
-    judge_set TEXT NOT NULL, -- truth, then the judges' model_ids, sorted, with commas
+    judge_set TEXT NOT NULL, -- truth where it counts, then the judges' model_ids, sorted, with commas
     measure TEXT NOT NULL, -- how the difference was scored
     consensus TEXT, -- what the references agree on
     agreement DOUBLE, -- share of the references behind the consensus, 0 to 1

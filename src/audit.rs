@@ -12,9 +12,11 @@ mod read;
 mod run;
 
 pub use cast::Cast;
+pub(crate) use cast::PAINTER;
 pub use done::Done;
 pub use drift::Drift;
 pub use estimate::{Estimate, Line};
+pub(crate) use read::read;
 pub use run::{Ended, Run};
 
 use crate::config::{Claim, CopyBytes, Pace};

@@ -26,6 +26,7 @@ mod query;
 mod rectify;
 mod report;
 mod select;
+mod serve;
 mod slices;
 mod summary;
 mod tables;
@@ -56,6 +57,7 @@ Examples:
 #[derive(Debug, Subcommand)]
 enum Command {
     Audit(audit::Arguments),
+    Serve(serve::Arguments),
     Query(query::Arguments),
     Slices(slices::Arguments),
     Compare(compare::Arguments),
@@ -79,6 +81,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let _exporter = cli.log.start();
     let outcome = match cli.command {
         Command::Audit(arguments) => blocking(audit::run(arguments)),
+        Command::Serve(arguments) => blocking(serve::run(arguments)),
         Command::Query(arguments) => blocking(query::run(arguments)),
         Command::Slices(arguments) => blocking(slices::run(arguments)),
         Command::Compare(arguments) => blocking(compare::run(arguments)),

@@ -7,12 +7,14 @@
 mod claim;
 mod problems;
 mod rectification;
+mod reward;
 mod training;
 mod validate;
 
 pub use claim::Claim;
 pub use rectification::RectificationOptions;
-pub use training::{Among, FocusChoice, Invalid, LoraOptions, TrainingOptions};
+pub use reward::{Repeats, RewardOptions};
+pub use training::{Among, FocusChoice, LoraOptions, TrainingOptions};
 
 use crate::budget::BudgetOptions;
 use crate::diverge::Measure;
@@ -67,6 +69,9 @@ pub struct Config {
     pub answers: Sampling,
     /// How answers are compared.
     pub divergence: Measure,
+    /// For `auditdm serve reward`: how an auditor that learns elsewhere is rewarded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reward: Option<RewardOptions>,
     /// How much is under way at once.
     pub pace: Pace,
     /// What may be spent on remote models; a thousand requests where it is left out.
@@ -102,6 +107,7 @@ impl Default for Config {
             painter: None,
             answers: Sampling::default(),
             divergence: Measure::default(),
+            reward: None,
             pace: Pace::default(),
             budget: None,
             breaker: BreakerOptions::default(),

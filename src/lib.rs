@@ -57,6 +57,8 @@ pub mod sink;
 
 pub mod audit;
 
+pub mod reward;
+
 pub mod sql;
 
 pub mod picture;

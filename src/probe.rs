@@ -15,6 +15,7 @@ mod propose;
 
 pub use focus::Foci;
 pub use propose::{Asker, Pair, asks, propose};
+pub(crate) use propose::{blank, fill, seed_of, unwritten};
 
 /// How the pair of question and image comes about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]

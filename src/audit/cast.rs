@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The name of the painter in progress and summaries.
-pub(super) const PAINTER: &str = "";
+pub(crate) const PAINTER: &str = "";
 
 /// Everybody who takes part in an audit.
 pub struct Cast {
@@ -120,12 +120,17 @@ impl Cast {
             .map(|player| player.model.card().model_id.as_str()))
     }
 
-    /// The judges' ids as they stand in `divergences`, ground truth first.
-    pub fn judge_set(&self) -> String {
-        let judges = set(self
+    /// The judges' ids as they stand in `divergences` that are scored without ground truth.
+    pub fn judges_alone(&self) -> String {
+        set(self
             .judges
             .iter()
-            .map(|player| player.model.card().model_id.as_str()));
+            .map(|player| player.model.card().model_id.as_str()))
+    }
+
+    /// The judges' ids as they stand in `divergences`, ground truth first.
+    pub fn judge_set(&self) -> String {
+        let judges = self.judges_alone();
         if judges.is_empty() {
             TRUTH.to_owned()
         } else {

@@ -12,8 +12,8 @@ use chrono::Utc;
 use futures::future::join_all;
 
 impl Audit {
-    /// Answers, verdicts and divergences of pairs that lack them.
-    pub(super) async fn answers(&self, pairs: &[Pair], rows: &mut Rows) -> Result<()> {
+    /// Answers, verdicts and divergences of pairs that lack them; gives all answers, old and new.
+    pub(crate) async fn answers(&self, pairs: &[Pair], rows: &mut Rows) -> Result<Answers> {
         let mut answers = self.done.answers(pairs).await?;
         let known = &answers;
         let replies = join_all(self.cast.players().map(|(role, player)| {
@@ -29,7 +29,8 @@ impl Audit {
             answers.extend(keyed);
             rows.extend(new);
         }
-        self.verdicts(pairs, &answers, rows).await
+        self.verdicts(pairs, &answers, rows).await?;
+        Ok(answers)
     }
 
     async fn verdicts(&self, pairs: &[Pair], answers: &Answers, rows: &mut Rows) -> Result<()> {

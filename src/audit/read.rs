@@ -12,18 +12,18 @@ use chrono::Utc;
 
 /// An image of the source, read: its row, and the subject of probes unless it is broken.
 #[derive(Debug, Clone)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// The row of the table `images`.
-    pub(super) row: ImageRow,
+    pub(crate) row: ImageRow,
     /// What probers look at; none when the image is broken.
-    pub(super) subject: Option<Subject>,
+    pub(crate) subject: Option<Subject>,
     /// The path in the source, for the table `image_bytes`.
-    pub(super) path: String,
+    pub(crate) path: String,
 }
 
 impl Seen {
     /// Encoded bytes that it holds.
-    pub(super) fn byte(&self) -> usize {
+    pub(crate) fn byte(&self) -> usize {
         self.subject
             .as_ref()
             .map_or(0, |subject| subject.image.bytes.len())
@@ -31,7 +31,7 @@ impl Seen {
 }
 
 /// An image of a source as probers see it.
-pub(super) fn subject(found: &Found, image_id: &str, bytes: Bytes) -> Subject {
+pub(crate) fn subject(found: &Found, image_id: &str, bytes: Bytes) -> Subject {
     Subject {
         image: EncodedImage::new(image_id, bytes),
         scene: found.scene.clone(),
@@ -41,7 +41,7 @@ pub(super) fn subject(found: &Found, image_id: &str, bytes: Bytes) -> Subject {
 }
 
 /// Reads one image and looks into it.
-pub(super) async fn read(found: Found, depth: Depth) -> Seen {
+pub(crate) async fn read(found: Found, depth: Depth) -> Seen {
     let mut row = ImageRow {
         image_id: String::new(),
         root_image_id: String::new(),

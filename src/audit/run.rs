@@ -8,7 +8,7 @@ use crate::metrics::Metrics;
 use crate::model::Stop;
 use crate::plan;
 use crate::progress::ModelProgress;
-use crate::row::{Rows, RunRow, id};
+use crate::row::{ModelRow, Rows, RunRow, id};
 use crate::sink::{Limits, Sink};
 use crate::source::{self, Found};
 use crate::tables::{Tables, Tidier};
@@ -31,8 +31,8 @@ pub struct Run {
     pub tables: Tables,
     /// Images that the source has, where it knows before it has been read.
     pub images: Option<usize>,
-    journal: Option<Arc<Journal>>,
-    config: Config,
+    pub(crate) journal: Option<Arc<Journal>>,
+    pub(crate) config: Config,
     started_at: DateTime<Utc>,
     found: BoxStream<'static, Result<Found>>,
     /// Only so many images are wanted.
@@ -65,6 +65,17 @@ impl Run {
     /// # Panics
     /// When opening a model does.
     pub async fn open(config: Config) -> Result<Self> {
+        if config.probers.is_empty() {
+            return Err(Error::Config {
+                path: config.label,
+                problems: vec!["  nobody asks: add `[[probers]]`".to_owned()],
+            });
+        }
+        Self::open_as(config, None).await
+    }
+
+    /// The same for another purpose than an audit, as a run of its own.
+    pub(crate) async fn open_as(config: Config, purpose: Option<&str>) -> Result<Self> {
         let found = match config.pace.follow {
             Some(poll) => source::follow(&config.source, poll.duration()).await?,
             None => source::open(&config.source).await?,
@@ -80,7 +91,7 @@ impl Run {
         let cast = tokio::task::spawn_blocking(move || Cast::open(&for_cast.0, for_cast.1.as_ref()))
             .await
             .expect("opening models does not panic")?;
-        let run_id = run_id(&config, &cast);
+        let run_id = run_id(&config, &cast, purpose);
         if let Some(journal) = &journal {
             journal.begin(&run_id, config.claim);
         }
@@ -129,17 +140,7 @@ impl Run {
     /// # Panics
     /// When a stage does.
     pub async fn go(&mut self, stop: impl Future<Output = ()> + Send + 'static) -> Result<Ended> {
-        let models: Vec<_> = self
-            .audit
-            .cast
-            .rows()
-            .into_iter()
-            .filter(|row| !self.audit.done.knows_model(&row.model_id))
-            .collect();
-        self.tables.append_rows(&models).await?;
-        self.note("running", None).await?;
-        tracing::info!(tables = self.tables.url(), "run started");
-
+        self.begin(Vec::new()).await?;
         let tidier = Tidier::start(self.tables.clone(), self.config.pace.compact_files);
 
         let mut again = Rows::default();
@@ -231,6 +232,17 @@ impl Run {
         Ok(ended)
     }
 
+    /// Writes that the run is under way, and who takes part, `others` beside the cast.
+    pub(crate) async fn begin(&self, others: Vec<ModelRow>) -> Result<()> {
+        let mut models = self.audit.cast.rows();
+        models.extend(others);
+        models.retain(|row| !self.audit.done.knows_model(&row.model_id));
+        self.tables.append_rows(&models).await?;
+        self.note("running", None).await?;
+        tracing::info!(tables = self.tables.url(), "run started");
+        Ok(())
+    }
+
     /// What the run would take, without asking anybody.
     ///
     /// # Errors
@@ -253,7 +265,7 @@ impl Run {
     }
 
     /// Writes how far the run is to the table `runs`.
-    async fn note(&self, status: &str, stop_reason: Option<String>) -> Result<()> {
+    pub(crate) async fn note(&self, status: &str, stop_reason: Option<String>) -> Result<()> {
         let progress = &self.audit.progress;
         let sum = |count: fn(&ModelProgress) -> u64| progress.models.iter().map(count).sum::<u64>() as i64;
         let spent = plan::spent(&self.tables, &self.audit.run_id, &[]).await?;
@@ -277,7 +289,7 @@ impl Run {
 }
 
 /// The run's identity: the label and what decides which pairs it covers. How fast it goes is no part.
-fn run_id(config: &Config, cast: &Cast) -> String {
+fn run_id(config: &Config, cast: &Cast, purpose: Option<&str>) -> String {
     let source = serde_json::to_string(&config.source).expect("plain data");
     let probers = cast.askers.iter().map(|asker| {
         format!(
@@ -297,5 +309,6 @@ fn run_id(config: &Config, cast: &Cast) -> String {
         config.seed.to_string(),
         cast.scale.name(),
     ];
-    id(fixed.into_iter().chain(probers).chain(players))
+    let purpose = purpose.map(str::to_owned);
+    id(fixed.into_iter().chain(probers).chain(players).chain(purpose))
 }

@@ -61,7 +61,7 @@ fn plain_name(text: &str) -> Result<String, String> {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let tables = Tables::open_existing(&arguments.tables).await?;
-    let context = sql::open(&tables, sql::MEMORY_LIMIT_BYTE).await?;
+    let context = sql::open(&tables, sql::memory::limit_byte()).await?;
     let frame = match (&arguments.sql, &arguments.selection) {
         (Some(sql), _) => sql::query(&context, sql, &[]).await?,
         (None, Some(name)) => sql::query(&context, &select::selected(&tables, name).await?, &[]).await?,

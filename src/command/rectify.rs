@@ -59,7 +59,7 @@ async fn run_to_end(arguments: Arguments) -> anyhow::Result<ExitCode> {
         .clone()
         .context("the configuration has no section [rectification]")?;
     let tables = Tables::open_existing(&config.tables).await?;
-    let context = sql::open(&tables, sql::MEMORY_LIMIT_BYTE).await?;
+    let context = sql::open(&tables, sql::memory::limit_byte()).await?;
     let own = arguments.config.parent().map(|folder| folder.join("queries"));
     let frame = rectify::rows(&context, &options, own.as_deref()).await?;
     let mut rectification = Rectification::open(&config, &tables, frame).await?;

@@ -1,6 +1,7 @@
 //! The section `[training]`: how an auditor learns from the divergence that its probes find.
 
 use super::{Config, ModelOptions, ProberKind, ProberOptions};
+use crate::diverge::Invalid;
 use serde::{Deserialize, Serialize};
 
 /// Group-relative policy optimisation of the one prompted prober, a local checkpoint.
@@ -106,17 +107,6 @@ impl Default for LoraOptions {
             targets: targets.map(str::to_owned).to_vec(),
         }
     }
-}
-
-/// What becomes of the reward of a probe that is no valid pair.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Invalid {
-    /// It is left out of its group's mean and deviation and teaches nothing.
-    #[default]
-    Mask,
-    /// It is 0, so that the auditor learns to avoid it.
-    Zero,
 }
 
 /// A set of rollouts that are compared.

@@ -69,6 +69,7 @@ pub(super) fn validate(config: &Config, text: &str) -> Vec<Problem> {
     {
         found.option(&["divergence", "semantic"], "[divergence.semantic]", &problem);
     }
+    reward(config, &mut found);
     let pace = &config.pace;
     if pace.batch_images == 0
         || pace.batches_in_flight == 0
@@ -215,6 +216,20 @@ fn budget(config: &Config, found: &mut Findings) {
     }
 }
 
+/// Without truth it takes two to tell who is right.
+fn reward(config: &Config, found: &mut Findings) {
+    let Some(reward) = &config.reward else { return };
+    for problem in reward.validate() {
+        found.option(&["reward"], "[reward]", &problem);
+    }
+    if config.references.len() < 2 && config.judges.is_empty() {
+        found.add(
+            &["reward"],
+            "rewards are decided without ground truth: name two `references` or more for a consensus, or `judges`",
+        );
+    }
+}
+
 fn check_sampling(path: &[&str], sampling: &Sampling, found: &mut Findings) {
     if sampling.temperature < 0.0 || !sampling.temperature.is_finite() {
         found.add(path, "`temperature` must be 0 (greedy) or above");
@@ -228,7 +243,7 @@ fn check_sampling(path: &[&str], sampling: &Sampling, found: &mut Findings) {
 }
 
 fn probers(config: &Config, found: &mut Findings) {
-    if config.probers.is_empty() {
+    if config.probers.is_empty() && config.reward.is_none() {
         found.add(
             &["probers"],
             "nobody asks: add `[[probers]]` with `kind = \"dataset\"`, `\"lab\"` or `\"prompted\"`",

@@ -51,34 +51,11 @@ pub fn asks(asker: &Asker, subject: &Subject, seed: u64) -> Vec<(Ask, ProbeRow)>
             let group = [prober_id, image_id, strategy.name(), &round];
             let k_text = k.to_string();
             let probe_id = id(group.into_iter().chain([k_text.as_str(), &seed_text]));
-            // The first 60 bits: a seed that fits an Int64 and JSON's exact integers nearly always.
-            let drawn = u64::from_str_radix(&probe_id[..15], 16).unwrap_or_default();
+            let drawn = seed_of(&probe_id);
             let row = ProbeRow {
-                probe_id: probe_id.clone(),
-                group_id: id(group),
-                source_image_id: image_id.to_owned(),
-                prober_id: prober_id.clone(),
-                strategy: strategy.name().to_owned(),
                 round: asker.round,
                 k: k as i32,
-                seed: drawn as i64,
-                raw_output: None,
-                prober_status: "ok".to_owned(),
-                prober_error: None,
-                question: None,
-                instruction: None,
-                choices: Vec::new(),
-                category: None,
-                category_source: None,
-                answer_type: None,
-                expected_answer: None,
-                truth: Vec::new(),
-                painter_id: None,
-                painter_status: None,
-                painter_error: None,
-                image_ids: Vec::new(),
-                pair_id: None,
-                created_at: Utc::now(),
+                ..blank(&probe_id, id(group), image_id, prober_id, strategy)
             };
             let ask = Ask {
                 probe_id: probe_id.into(),
@@ -89,6 +66,48 @@ pub fn asks(asker: &Asker, subject: &Subject, seed: u64) -> Vec<(Ask, ProbeRow)>
             (ask, row)
         })
         .collect()
+}
+
+/// The first 60 bits of an id: a seed that fits an Int64 and JSON's exact integers nearly always.
+pub(crate) fn seed_of(id: &str) -> u64 {
+    u64::from_str_radix(&id[..15], 16).unwrap_or_default()
+}
+
+/// The row of a probe that nobody has written yet.
+pub(crate) fn blank(
+    probe_id: &str,
+    group_id: String,
+    image_id: &str,
+    prober_id: &str,
+    strategy: Strategy,
+) -> ProbeRow {
+    ProbeRow {
+        probe_id: probe_id.to_owned(),
+        group_id,
+        source_image_id: image_id.to_owned(),
+        prober_id: prober_id.to_owned(),
+        strategy: strategy.name().to_owned(),
+        round: 0,
+        k: 0,
+        seed: seed_of(probe_id) as i64,
+        raw_output: None,
+        prober_status: "ok".to_owned(),
+        prober_error: None,
+        question: None,
+        instruction: None,
+        choices: Vec::new(),
+        category: None,
+        category_source: None,
+        answer_type: None,
+        expected_answer: None,
+        truth: Vec::new(),
+        painter_id: None,
+        painter_status: None,
+        painter_error: None,
+        image_ids: Vec::new(),
+        pair_id: None,
+        created_at: Utc::now(),
+    }
 }
 
 /// Has one prober write the given asks about one image.
@@ -127,22 +146,26 @@ pub async fn propose(
         match outcome {
             Ok(draft) => pairs.push(fill(row, draft, subject)),
             Err(ProposalError::Failed(_)) => {}
-            Err(problem) => {
-                let status = if matches!(problem, ProposalError::Unparsed(_)) {
-                    "unparsed"
-                } else {
-                    "refused"
-                };
-                status.clone_into(&mut row.prober_status);
-                row.prober_error = Some(problem.to_string());
-                rows.probes.push(row);
-            }
+            Err(problem) => rows.probes.push(unwritten(row, &problem)),
         }
     }
     pairs
 }
 
-fn fill(mut row: ProbeRow, draft: Draft, subject: &Subject) -> Pair {
+/// The row of a probe that has no question, and never will.
+pub(crate) fn unwritten(mut row: ProbeRow, problem: &ProposalError) -> ProbeRow {
+    let status = if matches!(problem, ProposalError::Unparsed(_)) {
+        "unparsed"
+    } else {
+        "refused"
+    };
+    status.clone_into(&mut row.prober_status);
+    row.prober_error = Some(problem.to_string());
+    row
+}
+
+/// The pair that a draft comes to, before anything is drawn.
+pub(crate) fn fill(mut row: ProbeRow, draft: Draft, subject: &Subject) -> Pair {
     // What the source knows holds for its own image, not for one that is yet to be drawn.
     let drawn = draft.instruction.is_some();
     let author = if row.strategy == Strategy::Dataset.name() {

@@ -10,7 +10,7 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-const EMBEDDED: [(&str, &str); 11] = [
+const EMBEDDED: [(&str, &str); 13] = [
     ("accuracy", include_str!("../../queries/accuracy.sql")),
     ("agreement", include_str!("../../queries/agreement.sql")),
     ("cost", include_str!("../../queries/cost.sql")),
@@ -20,6 +20,11 @@ const EMBEDDED: [(&str, &str); 11] = [
     ("flips", include_str!("../../queries/flips.sql")),
     ("runs", include_str!("../../queries/runs.sql")),
     ("search_success", include_str!("../../queries/search_success.sql")),
+    (
+        "select_rectification",
+        include_str!("../../queries/select_rectification.sql"),
+    ),
+    ("select_rl", include_str!("../../queries/select_rl.sql")),
     ("training", include_str!("../../queries/training.sql")),
     ("weaknesses", include_str!("../../queries/weaknesses.sql")),
 ];

@@ -101,7 +101,7 @@ pub async fn improve(
             PathBuf::from(&options.output),
         )));
         let tables = Tables::open(&config.tables).await?;
-        let context = sql::open(&tables, sql::MEMORY_LIMIT_BYTE).await?;
+        let context = sql::open(&tables, sql::memory::limit_byte()).await?;
         let frame = rectify::rows(&context, options, queries).await?;
         let rectified = Rectification::open(&config, &tables, frame)
             .await?

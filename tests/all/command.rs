@@ -17,6 +17,8 @@ fn every_help_has_an_example() {
     for command in [
         &[][..],
         &["audit"],
+        &["serve"],
+        &["serve", "reward"],
         &["query"],
         &["slices"],
         &["diff"],

@@ -16,6 +16,7 @@ mod photos;
 mod program;
 mod report;
 mod resume;
+mod reward;
 #[path = "../support/s3.rs"]
 mod s3;
 #[path = "../support/server.rs"]

@@ -1,5 +1,5 @@
 //! Every `tests/slt/*.slt` over the tables of `tests/slt/tables/*.json`, a small audit of two runs whose figures
-//! can be counted by hand.
+//! can be counted by hand; those of `tests/slt/selection` over tables of their own.
 //!
 //! In a `.slt` file, `named NAME key=value …` runs a named query, `slices RUN` the slices of `tests/slt/slices`, all
 //! else is SQL from outside. `SLT_UPDATE=1` writes what came out into the files, to be read before it is
@@ -23,9 +23,14 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slt")
 }
 
-/// The fixture's rows of a table; none where it has no file.
-fn rows(table: TableName) -> Vec<RecordBatch> {
-    let path = folder().join("tables").join(format!("{}.json", table.name()));
+/// Folders of tests and their tables.
+fn suites() -> [PathBuf; 2] {
+    [folder(), folder().join("selection")]
+}
+
+/// A suite's rows of a table; none where it has no file.
+fn rows(suite: &Path, table: TableName) -> Vec<RecordBatch> {
+    let path = suite.join("tables").join(format!("{}.json", table.name()));
     let Ok(text) = std::fs::read(&path) else {
         return vec![RecordBatch::new_empty(table.schema())];
     };
@@ -37,8 +42,12 @@ fn rows(table: TableName) -> Vec<RecordBatch> {
 }
 
 pub(super) async fn in_memory() -> SessionContext {
+    suite_in_memory(&folder()).await
+}
+
+async fn suite_in_memory(suite: &Path) -> SessionContext {
     let tables = TableName::ALL.map(|table| {
-        let table_rows = MemTable::try_new(table.schema(), vec![rows(table)]).unwrap();
+        let table_rows = MemTable::try_new(table.schema(), vec![rows(suite, table)]).unwrap();
         (table.name(), Arc::new(table_rows) as Arc<dyn TableProvider>)
     });
     sql::session(tables, MEMORY_BYTE).await.unwrap()
@@ -107,13 +116,13 @@ fn cell(column: &dyn Array, row: usize) -> String {
     match (column.data_type().is_floating(), text.parse::<f64>()) {
         (true, Ok(value)) => format!("{value:.4}"),
         _ if text.is_empty() => "(empty)".to_owned(),
-        _ => text,
+        _ => text.replace('\n', "\\n"),
     }
 }
 
-async fn run_all(context: SessionContext) {
+async fn run_all(suite: &Path, context: SessionContext) {
     let update = std::env::var_os("SLT_UPDATE").is_some();
-    let mut files: Vec<_> = glob::glob(folder().join("*.slt").to_str().unwrap())
+    let mut files: Vec<_> = glob::glob(suite.join("*.slt").to_str().unwrap())
         .unwrap()
         .map(Result::unwrap)
         .collect();
@@ -147,19 +156,23 @@ async fn run_all(context: SessionContext) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn queries_answer_in_memory() {
-    run_all(in_memory().await).await;
+    for suite in suites() {
+        run_all(&suite, suite_in_memory(&suite).await).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn queries_answer_the_same_on_delta() {
-    let folder = tempfile::tempdir().unwrap();
-    let tables = Tables::open(folder.path().to_str().unwrap()).await.unwrap();
-    for table in TableName::ALL {
-        // Written twice, as after a lost acknowledgement.
-        tables.append(table, rows(table)).await.unwrap();
-        tables.append(table, rows(table)).await.unwrap();
+    for suite in suites() {
+        let folder = tempfile::tempdir().unwrap();
+        let tables = Tables::open(folder.path().to_str().unwrap()).await.unwrap();
+        for table in TableName::ALL {
+            // Written twice, as after a lost acknowledgement.
+            tables.append(table, rows(&suite, table)).await.unwrap();
+            tables.append(table, rows(&suite, table)).await.unwrap();
+        }
+        run_all(&suite, sql::open(&tables, MEMORY_BYTE).await.unwrap()).await;
     }
-    run_all(sql::open(&tables, MEMORY_BYTE).await.unwrap()).await;
 }
 
 /// A query pays for the columns that it names: joins for others are not carried out, and a filter on the status spares
@@ -169,7 +182,8 @@ async fn a_query_reads_only_what_it_names() {
     let folder = tempfile::tempdir().unwrap();
     let tables = Tables::open(folder.path().to_str().unwrap()).await.unwrap();
     for table in TableName::ALL {
-        tables.append(table, rows(table)).await.unwrap();
+        let rows = rows(&self::folder(), table);
+        tables.append(table, rows).await.unwrap();
     }
     let context = sql::open(&tables, MEMORY_BYTE).await.unwrap();
     let scans = async |query: &str| {
@@ -203,15 +217,16 @@ async fn a_query_reads_only_what_it_names() {
 /// (`tests/oracles/duckdb_views.py` runs it.)
 #[tokio::test(flavor = "multi_thread")]
 async fn duckdb_gets_the_same_names() {
+    let suite = folder();
     let folder = tempfile::tempdir().unwrap();
     let tables = Tables::open(folder.path().to_str().unwrap()).await.unwrap();
     tables
-        .append(TableName::Runs, rows(TableName::Runs))
+        .append(TableName::Runs, rows(&suite, TableName::Runs))
         .await
         .unwrap();
     for _ in 0..2 {
         tables
-            .append(TableName::Probes, rows(TableName::Probes))
+            .append(TableName::Probes, rows(&suite, TableName::Probes))
             .await
             .unwrap();
     }
@@ -248,7 +263,7 @@ async fn duckdb_gets_the_same_names() {
 /// Every named query has a test of its own.
 #[test]
 fn every_named_query_is_tested() {
-    let texts: String = glob::glob(folder().join("*.slt").to_str().unwrap())
+    let texts: String = glob::glob(folder().join("**/*.slt").to_str().unwrap())
         .unwrap()
         .map(|file| std::fs::read_to_string(file.unwrap()).unwrap())
         .collect();

@@ -6,8 +6,7 @@
 
 use crate::answer::Answers;
 use crate::audit::Cast;
-use crate::config::Invalid;
-use crate::diverge::{Case, TRUTH, Truth, score};
+use crate::diverge::{Case, Invalid, TRUTH, Truth, reward, score};
 use crate::row::{Category, ProbeRow, VerdictRow};
 use chrono::Utc;
 
@@ -89,20 +88,13 @@ impl Worth {
             verdicts: &judged,
         };
         let scored = score(&case, "", "", &cast.scale, Utc::now());
-        match (&*scored.status, scored.target_correct) {
-            ("valid", Some(true)) => Self {
-                reward: Some(0.0),
-                kind: Kind::Valid,
-            },
-            // A reference that a judge calls wrong too is no better than the target: nothing to be learned from it.
-            ("valid", Some(false)) if scored.reference_correct != Some(false) => Self {
-                reward: Some(scored.score.unwrap_or(1.0)),
-                kind: Kind::Valid,
-            },
-            ("valid" | "unknown", _) => masked(Kind::Unknown),
-            _ => Self {
-                reward: (invalid == Invalid::Zero).then_some(0.0),
-                kind: Kind::Invalid,
+        let given = reward(&scored, invalid);
+        Self {
+            reward: given.value,
+            kind: match given.status {
+                "valid" => Kind::Valid,
+                "invalid" => Kind::Invalid,
+                _ => Kind::Unknown,
             },
         }
     }

@@ -70,7 +70,7 @@ fn train(folder: &Path, kill: bool) {
         let log = folder.join("auditdm-tables/steps/_delta_log");
         let saved = || std::fs::read_dir(&log).map_or(0, Iterator::count) >= 3;
         let mut waited = Duration::ZERO;
-        while !saved() && waited < Duration::from_secs(120) {
+        while !saved() && waited < Duration::from_mins(2) {
             std::thread::sleep(Duration::from_millis(50));
             waited += Duration::from_millis(50);
         }

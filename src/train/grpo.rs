@@ -26,6 +26,7 @@ use crate::audit::{Audit, Cast, Done};
 use crate::config::{Config, FocusChoice, ModelOptions, TrainingOptions};
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
+use crate::model::Stop;
 use crate::probe::Foci;
 use crate::row::{Category, Rows, RunRow, StepRow, id};
 use crate::sink::{Limits, Sink};
@@ -188,7 +189,7 @@ impl Training {
         let mut stop = pin!(stop);
         self.note("running").await?;
         let mut sink = Sink::new(self.tables.clone(), Limits::default(), None);
-        let (mut waiting, mut known) = (Vec::new(), false);
+        let (mut waiting, mut known, mut stopped) = (Vec::new(), false, None);
         while self.state.step < self.steps(until) {
             if futures::poll!(&mut stop).is_ready() {
                 break;
@@ -200,17 +201,32 @@ impl Training {
             sink.hold(rows);
             waiting.extend(figures.rows(&self.run_id, Utc::now()));
             report(&figures);
+            stopped = self.audit.cast.traffic.halt.reason();
+            if stopped.is_some() {
+                break; // what is left would fail, and a batch of failures teaches nothing
+            }
             if self.state.step.is_multiple_of(self.options.save_every) {
                 self.save(&mut sink, &mut waiting).await?;
             }
         }
         self.save(&mut sink, &mut waiting).await?;
         let finished = self.state.step >= self.options.steps;
-        self.note(if finished { "done" } else { "interrupted" }).await?;
-        Ok(Trained {
-            steps: self.state.step,
-            finished,
-        })
+        let status = match &stopped {
+            Some(_) => "stopped",
+            None if finished => "done",
+            None => "interrupted",
+        };
+        self.note(status).await?;
+        match stopped {
+            Some(Stop::Model { model, problem }) => Err(Error::Model { model, problem }),
+            Some(stop) => Err(Error::Training(format!(
+                "{stop}; what was learned is saved, the same command goes on"
+            ))),
+            None => Ok(Trained {
+                steps: self.state.step,
+                finished,
+            }),
+        }
     }
 
     /// One optimiser step on a batch of rollouts.

@@ -409,13 +409,15 @@ async fn kill_on_s3_that_fails() {
 #[tokio::test(flavor = "multi_thread")]
 async fn kill_one_of_several() {
     let mut stage = Stage::start().await;
-    for workers in [2, 4] {
+    // Four processes on a bucket that fails take a minute: only where kills are asked for.
+    let thorough = kills() > KILLS;
+    for workers in [2, 4].into_iter().filter(|&workers| thorough || workers == 4) {
         let clock = Instant::now();
         let figures = stage.share("local", workers, kills().div_ceil(6), |_| {});
         report(&format!("{workers} processes, local disk"), &figures, clock);
     }
     let bucket = bucket(&mut stage).await;
-    for workers in [2, 4] {
+    for workers in [2, 4].into_iter().filter(|&workers| thorough || workers == 2) {
         let clock = Instant::now();
         let figures = stage.share("s3://audits/", workers, kills().div_ceil(6), |quiet| {
             bucket.fail(!quiet);

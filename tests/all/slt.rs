@@ -192,7 +192,7 @@ async fn a_query_reads_only_what_it_names() {
             .unwrap();
         let plan = cell(batches[0].column(1), 0);
         let mut scans: Vec<String> = plan
-            .lines()
+            .split("\\n")
             .filter_map(|line| line.trim().strip_prefix("TableScan: "))
             .map(|line| line.split(' ').next().unwrap().to_owned())
             .collect();

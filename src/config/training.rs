@@ -25,6 +25,9 @@ pub struct TrainingOptions {
     pub lora: Option<LoraOptions>,
     /// What becomes of a probe that the references do not agree on.
     pub invalid: Invalid,
+    /// Whether references are asked if the things that a rewarded question takes for granted are there: "the red star" of
+    /// a question about a scene without one is a way to be rewarded without a weakness.
+    pub presuppositions: bool,
     /// Whose mean a reward is compared with.
     pub baseline: Among,
     /// Whose standard deviation advantages are divided by; none where it is left out.
@@ -62,6 +65,7 @@ impl Default for TrainingOptions {
             warm_up: 0.1,
             lora: None,
             invalid: Invalid::default(),
+            presuppositions: true,
             baseline: Among::default(),
             scale: Some(Among::Group),
             kl_coefficient: 0.0,

@@ -73,6 +73,7 @@ pub async fn freeze(tables: &Tables, frame: DataFrame, name: &str, folder: &str)
     }
     let exported = card.exported();
     if exported.rows == 0 {
+        file.discard().await;
         let why = exported
             .left_out
             .iter()

@@ -121,6 +121,11 @@ impl File {
         Ok(())
     }
 
+    /// Leaves nothing of it behind, as far as the store allows.
+    pub(super) async fn discard(self) {
+        let _ = self.upload.abort().await; // what is left over has no name that anybody reads
+    }
+
     /// Ends the file.
     pub(super) async fn close(self) -> Result<()> {
         let closed = self.upload.finish().await;

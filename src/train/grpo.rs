@@ -17,6 +17,7 @@ mod bandit;
 mod figures;
 mod loss;
 mod policy;
+mod presuppose;
 mod reward;
 mod rollout;
 

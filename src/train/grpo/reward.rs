@@ -35,6 +35,17 @@ pub(crate) struct Worth {
 }
 
 impl Worth {
+    /// The same of a question about something that is not there.
+    pub(crate) fn unfounded(self, invalid: Invalid) -> Self {
+        match self.kind {
+            Kind::Valid => Self {
+                reward: invalid.value(),
+                kind: Kind::Invalid,
+            },
+            _ => self,
+        }
+    }
+
     /// What is worth nothing before anybody answers; none where the pair decides.
     pub(crate) fn unanswered(
         parsed: bool,

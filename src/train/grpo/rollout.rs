@@ -4,18 +4,20 @@
 //! what was drawn and what it is worth.
 
 use super::advantage::Scored;
-use super::policy::{Learned, Policy};
+use super::policy::{Learned, Policy, Tap};
+use super::presuppose::missing;
 use super::reward::{Kind, Worth};
 use crate::answer::Answers;
 use crate::audit::Audit;
 use crate::config::TrainingOptions;
 use crate::diverge::normalize;
 use crate::error::Result;
-use crate::model::Request;
+use crate::model::{EncodedImage, Request};
 use crate::probe::{Asker, Foci, Strategy};
 use crate::row::{Category, ProbeRow, RolloutRow, Rows, VerdictRow};
 use crate::source::Found;
-use std::collections::HashMap;
+use bytes::Bytes;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// One probe of the auditor.
@@ -69,7 +71,12 @@ pub(super) async fn roll_out(
         round: step as i32,
     };
     audit.cast.askers = vec![asker];
-    let rows = audit.about(images).await?;
+    let mut rows = audit.about(images).await?;
+    let unseen = if options.presuppositions {
+        unseen(audit, &tap, &mut rows).await
+    } else {
+        BTreeSet::new()
+    };
     let keyed = rows
         .answers
         .iter()
@@ -105,7 +112,14 @@ pub(super) async fn roll_out(
         );
         let none = Vec::new();
         let verdicts = verdicts.get(&*row.probe_id).unwrap_or(&none);
-        let worth = given.unwrap_or_else(|| Worth::of(row, &answers, verdicts, &audit.cast, options.invalid));
+        let worth = given.unwrap_or_else(|| {
+            let worth = Worth::of(row, &answers, verdicts, &audit.cast, options.invalid);
+            if unseen.contains(&row.probe_id) {
+                worth.unfounded(options.invalid)
+            } else {
+                worth
+            }
+        });
         Some(Rollout {
             group: row.group_id.clone(),
             strategy: row.strategy.clone(),
@@ -122,6 +136,43 @@ pub(super) async fn roll_out(
     let mut rollouts: Vec<Rollout> = rows.probes.iter().filter_map(rollout).collect();
     rollouts.sort_by(|a, b| (&a.group, &a.request.subject).cmp(&(&b.group, &b.request.subject)));
     Ok((rollouts, rows))
+}
+
+/// The probes on which the target differs, and whose questions are about something that a reference does not see.
+async fn unseen(audit: &Audit, tap: &Tap, rows: &mut Rows) -> BTreeSet<String> {
+    let drawn: HashMap<&str, &Bytes> = rows
+        .image_bytes
+        .iter()
+        .map(|row| (&*row.image_id, &row.bytes))
+        .collect();
+    let said = |row: &ProbeRow, model_id: &str| {
+        let mut answers = rows.answers.iter();
+        answers
+            .find(|answer| Some(&answer.pair_id) == row.pair_id.as_ref() && answer.model_id == model_id)
+            .and_then(|answer| answer.normalized.clone())
+    };
+    let target = &audit.cast.target.model.card().model_id;
+    let differing = rows.probes.iter().filter_map(|row| {
+        let image_id = row.image_ids.first()?;
+        let references = audit
+            .cast
+            .references
+            .iter()
+            .map(|player| said(row, &player.model.card().model_id));
+        if references
+            .flatten()
+            .any(|reference| Some(reference) == said(row, target))
+        {
+            return None;
+        }
+        let image = match drawn.get(image_id.as_str()) {
+            Some(bytes) => EncodedImage::new(image_id.as_str(), (*bytes).clone()),
+            None => tap.request(&row.probe_id)?.images.into_iter().next()?,
+        };
+        Some((row.probe_id.clone(), row.question.clone()?, image))
+    });
+    let differing: Vec<_> = differing.collect();
+    missing(audit, &differing, rows).await
 }
 
 /// Rewards as they are compared; with novelty, equal questions of the batch share theirs.

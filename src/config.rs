@@ -322,8 +322,11 @@ impl Config {
         training.map(|training| &mut training.output).for_each(resolve);
         if let Some(rectification) = &mut self.rectification {
             resolve(&mut rectification.output);
-            let labelled = rectification.labelled.iter_mut();
-            labelled.map(|labelled| &mut labelled.url).for_each(resolve);
+            let sources = rectification
+                .labelled
+                .iter_mut()
+                .chain(&mut rectification.examined);
+            sources.map(|source| &mut source.url).for_each(resolve);
         }
         self.source.annotations.iter_mut().for_each(resolve);
         let semantic = self.divergence.semantic.iter_mut();

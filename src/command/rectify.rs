@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 /// Fine-tune the target, a local checkpoint, on what an audit found.
 ///
 /// The file is an audit's with a section [rectification]. Its rows come from the tables by a named query or SQL with the
-/// columns of the query `training`; labelled images may be mixed in. The rows of the split `test` share no root image
-/// with the others: on them the target is examined as it goes, the best state is kept, and before and after are
-/// compared by category with paired tests. State is saved at every examination; the same command goes on.
+/// columns of the query `training`; labelled images may be mixed in. The target is examined as it goes on labelled images of
+/// its own (`examined`), or on the rows of the split `test`, which share no root image with the others; the best state is
+/// kept, and before and after are compared by category with paired tests. State is saved at every examination; the same command goes on.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -33,6 +33,7 @@ A section:
   params = { failures = \"true\" }
   labelled = { url = \"train.parquet\" }    # mixed in against forgetting; without it the rows alone
   labelled_share = 0.5
+  examined = { url = \"val.parquet\" }      # instead of the rows of the split `test`
   output = \"target-rectified\"
   steps = 300
   learning_rate = 3e-4                    # 1e-5 for billions of weights")]
@@ -66,7 +67,7 @@ async fn run_to_end(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let [learned, tested, labelled] = rectification.sizes();
     writeln!(
         Out,
-        "{learned} rows to learn from, {labelled} labelled images beside them, {tested} rows to be examined on"
+        "{learned} rows to learn from, {labelled} labelled images beside them, {tested} questions to be examined on"
     )?;
     let (started, mut printed, mut first) = (Instant::now(), None::<Instant>, None);
     let rectified = rectification

@@ -65,7 +65,7 @@ struct Reward {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.what {
-        What::Reward(arguments) => reward(arguments).await,
+        What::Reward(arguments) => Box::pin(reward(arguments)).await,
     }
 }
 

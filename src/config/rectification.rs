@@ -18,6 +18,10 @@ pub struct RectificationOptions {
     pub labelled: Option<SourceOptions>,
     /// The share of each step's questions that come from the labelled images.
     pub labelled_share: f64,
+    /// Labelled images that the target is examined on. Without them the rows of the split `test`: where rows were chosen
+    /// because the target failed, any change looks like a gain there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub examined: Option<SourceOptions>,
     /// The folder of the rectified checkpoint, and of the state from which the same command goes on.
     pub output: String,
     /// Optimiser steps.
@@ -31,7 +35,7 @@ pub struct RectificationOptions {
     /// Train a low-rank adapter instead of all weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lora: Option<LoraOptions>,
-    /// Steps between two examinations on the rows of the split `test`.
+    /// Steps between two examinations.
     pub examine_every: u64,
     /// Examinations without a better result after which training stops; 0 never stops it.
     pub patience: u64,
@@ -44,6 +48,7 @@ impl Default for RectificationOptions {
             params: BTreeMap::new(),
             labelled: None,
             labelled_share: 0.5,
+            examined: None,
             output: "rectified".to_owned(),
             steps: 300,
             batch: 64,
@@ -99,13 +104,9 @@ impl RectificationOptions {
             matches!(config.models.get(&config.target), Some(ModelOptions::Local(_))),
             "output cannot be trained: `target` must be a model with a section [models.NAME.local]",
         );
-        if let Some(labelled) = &self.labelled {
-            problems.extend(
-                labelled
-                    .validate()
-                    .into_iter()
-                    .map(|problem| format!("labelled: {problem}")),
-            );
+        for (name, source) in [("labelled", &self.labelled), ("examined", &self.examined)] {
+            let found = source.iter().flat_map(SourceOptions::validate);
+            problems.extend(found.map(|problem| format!("{name}: {problem}")));
         }
         problems
     }

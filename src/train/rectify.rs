@@ -55,7 +55,7 @@ pub struct Rectification {
     sampling: Sampling,
     student: Student,
     learned: Vec<Sample>,
-    tested: Vec<Sample>,
+    tested: Vec<Tested>,
     pictures: Pictures,
     labelled: Vec<Found>,
     seed: u64,
@@ -110,6 +110,53 @@ pub async fn rows(
     queries.find(&options.rows)?.plan(context, &params).await
 }
 
+/// A question that the target is examined on.
+struct Tested {
+    id: String,
+    question: String,
+    choices: Vec<String>,
+    answers: Vec<String>,
+    category: String,
+    shown: Shown,
+}
+
+/// Where the image of an examination is.
+enum Shown {
+    /// In the tables, by its id.
+    Kept(String),
+    /// In a source.
+    Listed(Found),
+}
+
+impl Tested {
+    fn row(row: Sample) -> Self {
+        Self {
+            question: row.question(),
+            shown: Shown::Kept(row.images[0].clone()),
+            id: row.id,
+            choices: row.choices,
+            answers: vec![row.completion],
+            category: row.category.unwrap_or_default(),
+        }
+    }
+
+    /// One of the labelled questions of an image, which its address decides.
+    fn listed(found: Found) -> Option<Self> {
+        let labelled = found.questions.iter().filter(|question| is_labelled(question));
+        let chosen = labelled
+            .min_by_key(|question| id([&found.uri, &question.question]))?
+            .clone();
+        Some(Self {
+            id: id(["examined", &found.uri]),
+            question: chosen.question,
+            choices: chosen.choices,
+            answers: chosen.answers,
+            category: chosen.category.unwrap_or_default(),
+            shown: Shown::Listed(found),
+        })
+    }
+}
+
 impl Rectification {
     /// Opens the target, and reads which rows there are: `frame` is the query's.
     ///
@@ -133,11 +180,16 @@ impl Rectification {
             .filter(|row| row.complete().is_ok() && row.images.len() == 1);
         let (mut tested, learned): (Vec<_>, Vec<_>) = whole.partition(|row| row.split() == "test");
         tested.sort_by_cached_key(|row| id(["examined", &row.id]));
+        let mut tested: Vec<Tested> = tested.into_iter().map(Tested::row).collect();
+        if let Some(examined) = &options.examined {
+            let found: Vec<Found> = source::open(examined).await?.take(LABELLED).try_collect().await?;
+            tested = found.into_iter().filter_map(Tested::listed).collect();
+        }
         tested.truncate(EXAMINED);
         if learned.is_empty() || tested.is_empty() {
             return Err(Error::Training(format!(
-                "the query gives {} rows to learn from and {} in the split `test` to be examined on; both are needed: \
-                 audit more images, or choose another `rows`",
+                "there are {} rows to learn from and {} questions to be examined on (the split `test`, or `examined`); both \
+                 are needed: audit more images, or choose another `rows`",
                 learned.len(),
                 tested.len()
             )));
@@ -216,10 +268,7 @@ impl Rectification {
         }
         finished |= self.state.step >= self.options.steps;
         let after = self.answers(&self.kept(&folder)?).await?;
-        let categories = self
-            .tested
-            .iter()
-            .map(|row| row.category.clone().unwrap_or_default());
+        let categories = self.tested.iter().map(|row| row.category.clone());
         let answered = categories.zip(before.into_iter().zip(after));
         let answered: Vec<_> = answered
             .map(|(category, (before, after))| (category, before, after))
@@ -320,17 +369,22 @@ impl Rectification {
         let model = student.serve(&self.sampling)?;
         let mut right = Vec::with_capacity(self.tested.len());
         for rows in self.tested.chunks(256) {
-            let ids: HashSet<String> = rows.iter().flat_map(|row| row.images.clone()).collect();
-            let bytes = self.pictures.read(&ids).await?;
+            let kept = rows.iter().filter_map(|row| match &row.shown {
+                Shown::Kept(image_id) => Some(image_id.clone()),
+                Shown::Listed(_) => None,
+            });
+            let kept = self.pictures.read(&kept.collect()).await?;
             let mut requests = Vec::with_capacity(rows.len());
             for row in rows {
-                let image = bytes[&row.images[0]].clone();
-                let image = image
-                    .map_err(|problem| Error::Training(format!("image {}: {problem}", row.images[0])))?;
+                let (image, name) = match &row.shown {
+                    Shown::Kept(image_id) => (kept[image_id].clone(), image_id),
+                    Shown::Listed(found) => ((found.read)().await, &found.uri),
+                };
+                let image = image.map_err(|problem| Error::Training(format!("image {name}: {problem}")))?;
                 requests.push(Request {
                     subject: row.id.as_str().into(),
-                    images: vec![EncodedImage::new(row.images[0].as_str(), image)],
-                    prompt: row.question(),
+                    images: vec![EncodedImage::new(content_id(&image).as_str(), image)],
+                    prompt: row.question.clone(),
                     system: None,
                     sampling: self.sampling.clone(),
                     seed: 0,
@@ -338,7 +392,7 @@ impl Rectification {
             }
             let replies = model.answer(requests).await;
             right.extend(rows.iter().zip(replies).map(|(row, reply)| {
-                let truth = Truth::Answers(vec![row.completion.clone()]);
+                let truth = Truth::Answers(row.answers.clone());
                 reply
                     .outcome
                     .is_ok_and(|said| truth.accepts(&said.text, &row.choices, 0.0) == Some(true))

@@ -50,6 +50,7 @@ fn config(folder: &Path) {
         examine_every = 2
         learning_rate = 1e-4
         labelled = {{ url = "lab://?scenes=20&seed=4&split=train" }}
+        examined = {{ url = "lab://?scenes=30&seed=6" }}
         "#,
         data = data.display()
     );
@@ -120,7 +121,8 @@ fn a_target_learns_from_the_rows_of_an_audit() {
     let (code, said, complaint) = auditdm(folder.path(), &["rectify", "audit.toml"]);
     assert_eq!(code, Some(0), "{said}{complaint}");
     assert!(
-        said.contains("20 labelled images beside them") && said.contains("| (all) |"),
+        said.contains("20 labelled images beside them, 30 questions to be examined on")
+            && said.contains("| (all) |"),
         "{said}"
     );
     let (code, said, _) = auditdm(folder.path(), &["models", "verify", "rectified"]);

@@ -8,13 +8,13 @@
 //! the rows of the split `test`, which share no root image with the others, is kept. Left out: rows with several images.
 
 mod exam;
+mod question;
 
 pub use exam::Change;
 
 use crate::config::{Config, ModelOptions, RectificationOptions};
-use crate::diverge::Truth;
 use crate::error::{Error, Result};
-use crate::model::{EncodedImage, Model, Request, Sampling};
+use crate::model::{EncodedImage, Sampling};
 use crate::picture::Pictures;
 use crate::row::{content_id, id};
 use crate::sample::{Columns, Sample, Survey};
@@ -29,6 +29,7 @@ use crate::vlm::ops;
 use candle_core::Tensor;
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::{StreamExt, TryStreamExt};
+use question::Tested;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::future::Future;
@@ -110,53 +111,6 @@ pub async fn rows(
     queries.find(&options.rows)?.plan(context, &params).await
 }
 
-/// A question that the target is examined on.
-struct Tested {
-    id: String,
-    question: String,
-    choices: Vec<String>,
-    answers: Vec<String>,
-    category: String,
-    shown: Shown,
-}
-
-/// Where the image of an examination is.
-enum Shown {
-    /// In the tables, by its id.
-    Kept(String),
-    /// In a source.
-    Listed(Found),
-}
-
-impl Tested {
-    fn row(row: Sample) -> Self {
-        Self {
-            question: row.question(),
-            shown: Shown::Kept(row.images[0].clone()),
-            id: row.id,
-            choices: row.choices,
-            answers: vec![row.completion],
-            category: row.category.unwrap_or_default(),
-        }
-    }
-
-    /// One of the labelled questions of an image, which its address decides.
-    fn listed(found: Found) -> Option<Self> {
-        let labelled = found.questions.iter().filter(|question| is_labelled(question));
-        let chosen = labelled
-            .min_by_key(|question| id([&found.uri, &question.question]))?
-            .clone();
-        Some(Self {
-            id: id(["examined", &found.uri]),
-            question: chosen.question,
-            choices: chosen.choices,
-            answers: chosen.answers,
-            category: chosen.category.unwrap_or_default(),
-            shown: Shown::Listed(found),
-        })
-    }
-}
-
 impl Rectification {
     /// Opens the target, and reads which rows there are: `frame` is the query's.
     ///
@@ -236,7 +190,7 @@ impl Rectification {
         mut report: impl FnMut(&StepFigures),
     ) -> Result<Rectified> {
         let (mut stop, folder) = (pin!(stop), PathBuf::from(&self.options.output));
-        let before = self.answers(&self.start()?).await?;
+        let before = self.right(&self.start()?).await?;
         if self.state.step == 0 {
             self.state.best = share(&before);
             self.student.save(&folder)?; // what to fall back on where nothing gets better
@@ -248,7 +202,7 @@ impl Rectification {
                 || self.state.step == self.options.steps;
             let mut accuracy = None;
             if due {
-                let right = share(&self.answers(&self.student).await?);
+                let right = share(&self.right(&self.student).await?);
                 accuracy = Some(right);
                 if right > self.state.best {
                     self.student.save(&folder)?;
@@ -267,7 +221,7 @@ impl Rectification {
             });
         }
         finished |= self.state.step >= self.options.steps;
-        let after = self.answers(&self.kept(&folder)?).await?;
+        let after = self.right(&self.kept(&folder)?).await?;
         let categories = self.tested.iter().map(|row| row.category.clone());
         let answered = categories.zip(before.into_iter().zip(after));
         let answered: Vec<_> = answered
@@ -290,6 +244,10 @@ impl Rectification {
             Some(_) => self.student.again(&self.student.folder, Some(folder)),
             None => self.student.again(folder, None),
         }
+    }
+
+    async fn right(&self, student: &Student) -> Result<Vec<bool>> {
+        question::right(&self.tested, student, &self.sampling, &self.pictures).await
     }
 
     /// One optimiser step; its loss.
@@ -362,43 +320,6 @@ impl Rectification {
             stride += 1;
         }
         (start + within * stride) % count
-    }
-
-    /// Whether each row of the split `test` is answered as its label says.
-    async fn answers(&self, student: &Student) -> Result<Vec<bool>> {
-        let model = student.serve(&self.sampling)?;
-        let mut right = Vec::with_capacity(self.tested.len());
-        for rows in self.tested.chunks(256) {
-            let kept = rows.iter().filter_map(|row| match &row.shown {
-                Shown::Kept(image_id) => Some(image_id.clone()),
-                Shown::Listed(_) => None,
-            });
-            let kept = self.pictures.read(&kept.collect()).await?;
-            let mut requests = Vec::with_capacity(rows.len());
-            for row in rows {
-                let (image, name) = match &row.shown {
-                    Shown::Kept(image_id) => (kept[image_id].clone(), image_id),
-                    Shown::Listed(found) => ((found.read)().await, &found.uri),
-                };
-                let image = image.map_err(|problem| Error::Training(format!("image {name}: {problem}")))?;
-                requests.push(Request {
-                    subject: row.id.as_str().into(),
-                    images: vec![EncodedImage::new(content_id(&image).as_str(), image)],
-                    prompt: row.question.clone(),
-                    system: None,
-                    sampling: self.sampling.clone(),
-                    seed: 0,
-                });
-            }
-            let replies = model.answer(requests).await;
-            right.extend(rows.iter().zip(replies).map(|(row, reply)| {
-                let truth = Truth::Answers(row.answers.clone());
-                reply
-                    .outcome
-                    .is_ok_and(|said| truth.accepts(&said.text, &row.choices, 0.0) == Some(true))
-            }));
-        }
-        Ok(right)
     }
 }
 

@@ -120,30 +120,21 @@ impl std::fmt::Display for Figures {
     }
 }
 
-/// Trains a target or a reference until the time is up; calls `report` after every step.
-pub fn train(options: &Options, report: impl FnMut(&Figures)) -> Result<Progress> {
-    let folder = &options.folder;
-    create(folder)?;
-    let tokenizer = if checkpoint::has_state(folder) {
-        tokenizer::open(folder)? // ids must stay what the weights have learned
-    } else {
-        tokenizer::learn(&course::texts(options.difficulty), &tokenizer::PALIGEMMA)?
-    };
-    let vocabulary = tokenizer.get_vocab_size(true);
-    let config = shape::answering(vocabulary, vocabulary as u32 - 1);
-    describe(folder, &config, &tokenizer)?;
-    let weights = Weights::fresh(options.seed, &Device::Cpu).trainable();
-    let model = Network::new(&config, &weights)?;
+/// Trains who answers the lab's questions until the time is up: a PaliGemma 2 from nothing, or a Gemma 3 with the eyes of
+/// the checkpoint in `eyes`. Calls `report` after every step.
+pub fn train(options: &Options, eyes: Option<&Path>, report: impl FnMut(&Figures)) -> Result<Progress> {
+    let texts = || course::texts(options.difficulty);
+    let (config, weights, model) = begin(options, eyes, &texts)?;
     let heads = PatchHeads::new(HEADS, config.vision_config.hidden_size, &weights)?;
     let course = Course::new(
-        tokenizer,
+        &options.folder,
         &config,
         options.seed,
         IMAGES,
         QUESTIONS,
         options.difficulty,
-    );
-    let words = PatchWords::new(config.image_tokens().isqrt(), |word| course.encode(word))?;
+    )?;
+    let words = PatchWords::new(config.image_tokens().isqrt(), |word| course.tokenizer.text(word))?;
     let learner = Learner {
         model,
         sight: Some(Sight {
@@ -154,33 +145,23 @@ pub fn train(options: &Options, report: impl FnMut(&Figures)) -> Result<Progress
         optimiser: Optimiser::new(weights.variables()),
         workers: Workers::new()?,
     };
+    // Who has eyes need not learn to see first.
+    let looking = if eyes.is_some() { 0.0 } else { LOOKING_SHARE };
     study(
         options,
         learner,
-        LOOKING_SHARE,
+        looking,
         &|number, asking| course.lesson(number, asking),
         report,
     )
 }
 
-/// Trains the lab's auditor by imitation of random well-formed probes, with the eyes of the checkpoint in `eyes`, until
-/// the time is up; calls `report` after every step.
+/// Trains the lab's auditor, a Gemma 3, by imitation of random well-formed probes, with the eyes of the checkpoint in
+/// `eyes`, until the time is up; calls `report` after every step.
 pub fn imitate(options: &Options, eyes: &Path, report: impl FnMut(&Figures)) -> Result<Progress> {
-    let folder = &options.folder;
-    create(folder)?;
-    let learned = if checkpoint::has_state(folder) {
-        tokenizer::open(folder)?
-    } else {
-        tokenizer::learn(&imitation::texts(options.difficulty), &tokenizer::GEMMA3)?
-    };
-    let vocabulary = learned.get_vocab_size(true);
-    let config = shape::probing(vocabulary);
-    describe(folder, &config, &learned)?;
-    tokenizer::save_chat(folder)?;
-    let weights = Weights::fresh(options.seed, &Device::Cpu).trainable();
-    let model = Network::new(&config, &weights)?;
-    shape::take_eyes(&weights.variables(), eyes)?;
-    let course = ProbeCourse::new(folder, &config, options.seed, options.difficulty)?;
+    let texts = || imitation::texts(options.difficulty);
+    let (config, weights, model) = begin(options, Some(eyes), &texts)?;
+    let course = ProbeCourse::new(&options.folder, &config, options.seed, options.difficulty)?;
     let learner = Learner {
         model,
         sight: None,
@@ -188,6 +169,41 @@ pub fn imitate(options: &Options, eyes: &Path, report: impl FnMut(&Figures)) -> 
         workers: Workers::new()?,
     };
     study(options, learner, 0.0, &|number, _| course.lesson(number), report)
+}
+
+/// A new network of the lab, everything but its weights written to the folder. The tokenizer is learned from `texts`, unless
+/// a run goes on: ids must stay what its weights have learned.
+fn begin(
+    options: &Options,
+    eyes: Option<&Path>,
+    texts: &dyn Fn() -> Vec<String>,
+) -> Result<(Config, Weights, Network)> {
+    let folder = &options.folder;
+    create(folder)?;
+    let images: &[&str] = if eyes.is_some() {
+        &tokenizer::GEMMA3
+    } else {
+        &tokenizer::PALIGEMMA
+    };
+    let learned = if checkpoint::has_state(folder) {
+        tokenizer::open(folder)?
+    } else {
+        tokenizer::learn(&texts(), images)?
+    };
+    let vocabulary = learned.get_vocab_size(true);
+    let config = if eyes.is_some() {
+        tokenizer::save_chat(folder)?;
+        shape::gemma(vocabulary)
+    } else {
+        shape::paligemma(vocabulary)
+    };
+    describe(folder, &config, &learned)?;
+    let weights = Weights::fresh(options.seed, &Device::Cpu).trainable();
+    let model = Network::new(&config, &weights)?;
+    if let Some(eyes) = eyes {
+        shape::take_eyes(&weights.variables(), eyes)?;
+    }
+    Ok((config, weights, model))
 }
 
 /// Takes up what was saved in the folder and learns until the time is up. `lesson` gives lessons by number, in the
@@ -286,13 +302,13 @@ mod tests {
             seed: 4,
             difficulty: 1,
         };
-        let first = train(&options, |_| {}).unwrap();
+        let first = train(&options, None, |_| {}).unwrap();
         assert!(first.step > 0);
-        let again = train(&options, |_| panic!("its time is up")).unwrap();
+        let again = train(&options, None, |_| panic!("its time is up")).unwrap();
         assert_eq!((again.step, again.questions), (first.step, first.questions));
         options.minutes = first.seconds / 60.0 + 0.01;
         let mut steps = Vec::new();
-        let second = train(&options, |figures| steps.push(figures.step)).unwrap();
+        let second = train(&options, None, |figures| steps.push(figures.step)).unwrap();
         assert_eq!(steps.first(), Some(&(first.step + 1)));
         assert!(second.seconds > first.seconds);
         let exam = Exam {

@@ -24,7 +24,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Train a small PaliGemma 2 on the lab's questions, or a small Gemma 3 to write such questions, edits and captions.
+    /// Train a small PaliGemma 2 or Gemma 3 on the lab's questions, or a Gemma 3 to write such questions, edits and captions.
     ///
     /// Progress is saved every two minutes; the same command goes on where it was stopped, until the
     /// minutes are over.
@@ -32,6 +32,7 @@ enum Command {
 Examples:
   auditdm lab train reference              the recipe of data/lab-reference
   auditdm lab train target                 the recipe of data/lab-target
+  auditdm lab train gemma                  the recipe of data/lab-gemma, with the eyes of data/lab-reference
   auditdm lab train auditor                the recipe of data/lab-auditor, with the eyes of data/lab-reference
   auditdm lab train target --minutes 2 --output quick --seed 7")]
     Train {
@@ -99,6 +100,7 @@ Examples:
 enum Role {
     Target,
     Reference,
+    Gemma,
     Auditor,
 }
 
@@ -135,6 +137,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let recipe = match role {
                 Role::Target => Recipe::Target,
                 Role::Reference => Recipe::Reference,
+                Role::Gemma => Recipe::Gemma,
                 Role::Auditor => Recipe::Auditor,
             };
             let data = Path::new("data");
@@ -143,7 +146,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             options.seed = seed.unwrap_or(options.seed);
             options.folder = output.unwrap_or(options.folder);
             let eyes = data.join(Recipe::Reference.name());
-            train(&options, (recipe == Recipe::Auditor).then_some(&eyes))?;
+            train(recipe, &options, &eyes)?;
         }
         Command::Examine {
             folder,
@@ -180,8 +183,8 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Trains who answers, or who asks with the eyes of another checkpoint.
-fn train(options: &Options, eyes: Option<&PathBuf>) -> anyhow::Result<()> {
+/// Trains who answers or who asks, a Gemma 3 with the eyes of another checkpoint.
+fn train(recipe: Recipe, options: &Options, eyes: &Path) -> anyhow::Result<()> {
     let mut printed = Instant::now();
     let report = |figures: &Figures| {
         if printed.elapsed() >= Duration::from_secs(10) {
@@ -189,15 +192,14 @@ fn train(options: &Options, eyes: Option<&PathBuf>) -> anyhow::Result<()> {
             let _ = writeln!(Out, "{figures}"); // progress is no reason to stop training
         }
     };
-    let (progress, next) = match eyes {
-        Some(eyes) => (
+    let examine = "Examine it: auditdm lab examine FOLDER";
+    let (progress, next) = match recipe {
+        Recipe::Auditor => (
             train::imitate(options, eyes, report)?,
             "Train it further: auditdm train auditor --help",
         ),
-        None => (
-            train::train(options, report)?,
-            "Examine it: auditdm lab examine FOLDER",
-        ),
+        Recipe::Gemma => (train::train(options, Some(eyes), report)?, examine),
+        Recipe::Target | Recipe::Reference => (train::train(options, None, report)?, examine),
     };
     writeln!(
         Out,

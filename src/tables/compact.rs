@@ -10,6 +10,7 @@
 
 use super::{TableName, Tables, convert, write};
 use crate::error::Result;
+use crate::source::BucketFile;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TransactionError};
 use deltalake::kernel::{Action, LogicalFileView};
 use deltalake::protocol::DeltaOperation;
@@ -17,9 +18,8 @@ use deltalake::writer::{DeltaWriter, RecordBatchWriter};
 use deltalake::{DeltaResult, DeltaTable, DeltaTableError, checkpoints};
 use futures::TryStreamExt;
 use futures::stream::{self, StreamExt};
-use object_store::ObjectStoreExt;
 use object_store::path::Path;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::ParquetRecordBatchStreamBuilder;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -34,8 +34,8 @@ const SMALL_BYTE: u64 = TARGET_BYTE / 2;
 /// So many commits of others may come between a merge and its own.
 const RETRIES: usize = 100;
 
-/// Small files that are read ahead of being written again.
-const READS_IN_FLIGHT: usize = 4;
+/// Small files that are opened ahead of being written again.
+const OPENED_AHEAD: usize = 4;
 
 /// How often a [`Tidier`] counts files.
 const TIDY_EVERY: Duration = Duration::from_mins(1);
@@ -143,20 +143,23 @@ fn bins(mut files: Vec<LogicalFileView>) -> Vec<Vec<LogicalFileView>> {
 /// Writes the rows of some files into new ones and commits the exchange.
 async fn merge(own: &mut DeltaTable, table: TableName, bin: &[LogicalFileView]) -> DeltaResult<Merged> {
     let mut writer = RecordBatchWriter::for_table(own)?.with_writer_properties(write::properties(table));
+    // Opened ahead, and then read a row group at a time: a merge holds no file as a whole.
     let store = own.object_store();
     let mut read = stream::iter(bin.to_vec())
         .map(|file| {
-            let (store, path) = (store.clone(), file.object_store_path());
-            async move { Ok::<_, DeltaTableError>((file, store.get(&path).await?.bytes().await?)) }
+            let (store, key) = (store.clone(), file.object_store_path());
+            let size = u64::try_from(file.size()).unwrap_or(0);
+            async move {
+                let opened = ParquetRecordBatchStreamBuilder::new(BucketFile { store, key, size }).await?;
+                Ok::<_, DeltaTableError>((file, opened))
+            }
         })
-        .buffered(READS_IN_FLIGHT);
-    while let Some((file, bytes)) = read.try_next().await? {
-        let batches = ParquetRecordBatchReaderBuilder::try_new(bytes)?
-            .with_batch_size(write::rows_per_batch(table))
-            .build()?;
+        .buffered(OPENED_AHEAD);
+    while let Some((file, opened)) = read.try_next().await? {
+        let mut batches = opened.with_batch_size(write::rows_per_batch(table)).build()?;
         let mut rows = 0;
-        for batch in batches {
-            let batch = convert::conform(table, &batch?)
+        while let Some(batch) = batches.try_next().await? {
+            let batch = convert::conform(table, &batch)
                 .map_err(|error| DeltaTableError::generic(error.to_string()))?;
             rows += batch.num_rows();
             writer.write(batch).await?;

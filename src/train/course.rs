@@ -4,19 +4,18 @@
 //! seen. Questions are drawn so that the categories come equally often.
 
 use super::lesson::{Lesson, Row, pixels};
-use super::tokenizer::{BOS, EOS};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::lab::generate::{Split, World};
 use crate::lab::label::{HEADS, IGNORE, labels};
 use crate::lab::question::{LabQuestion, questions, vocabulary};
 use crate::lab::render::render;
 use crate::lab::scene::SIDE;
 use crate::row::Category;
-use crate::vlm::Config;
+use crate::vlm::{Config, Tokenizer};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tokenizers::Tokenizer;
+use std::path::Path;
 
 /// Scenes that the tokenizer's texts are sampled from.
 const SCENES_OF_TEXT: u64 = 2_000;
@@ -41,22 +40,23 @@ pub(super) struct Course {
 }
 
 impl Course {
+    /// `folder` has the tokenizer of `config`, and its chat template where it has one.
     pub(super) fn new(
-        tokenizer: Tokenizer,
+        folder: &Path,
         config: &Config,
         seed: u64,
         images: usize,
         questions: usize,
         difficulty: u8,
-    ) -> Self {
-        Self {
-            tokenizer,
+    ) -> Result<Self> {
+        Ok(Self {
+            tokenizer: Tokenizer::load(folder, config)?,
             config: config.clone(),
             seed,
             images,
             questions,
             difficulty,
-        }
+        })
     }
 
     /// The lesson `number`: some images, some questions about each. Without questions there are more images,
@@ -120,22 +120,11 @@ impl Course {
 
     /// Prompt and answer as token ids.
     pub(super) fn row(&self, image: usize, question: &str, answer: &str) -> Result<Row> {
-        let mut prompt = vec![self.config.image_token_index; self.config.image_tokens()];
-        prompt.push(BOS);
-        prompt.extend(self.encode(&format!("{question}\n"))?);
         Ok(Row {
             image: image as u32,
-            prompt,
-            answer: [self.encode(answer)?, vec![EOS]].concat(),
+            prompt: self.tokenizer.prompt(None, question, 1)?,
+            answer: self.tokenizer.answer(answer)?,
         })
-    }
-
-    pub(super) fn encode(&self, text: &str) -> Result<Vec<u32>> {
-        let encoded = self.tokenizer.encode(text, false).map_err(|error| Error::Model {
-            model: "lab".into(),
-            problem: format!("cannot tokenize `{text}`: {error}"),
-        })?;
-        Ok(encoded.get_ids().to_vec())
     }
 }
 
@@ -162,13 +151,16 @@ fn place(category: Category) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::shape::answering;
+    use crate::train::shape::paligemma;
     use crate::train::tokenizer::{PALIGEMMA, learn};
 
     #[test]
     fn lessons_are_balanced_and_repeatable() {
-        let tokenizer = learn(&texts(1), &PALIGEMMA).unwrap();
-        let course = Course::new(tokenizer, &answering(1000, 999), 5, 20, 6, 1);
+        let folder = tempfile::tempdir().unwrap();
+        let learned = learn(&texts(1), &PALIGEMMA).unwrap();
+        let config = paligemma(learned.get_vocab_size(true));
+        crate::train::describe(folder.path(), &config, &learned).unwrap();
+        let course = Course::new(folder.path(), &config, 5, 20, 6, 1).unwrap();
         let lesson = course.lesson(13, true).unwrap();
         assert_eq!(lesson.rows.ids.len(), 120);
         assert_eq!(lesson.rows.ids, course.lesson(13, true).unwrap().rows.ids);

@@ -2,8 +2,8 @@
 
 use super::course::Course;
 use super::lesson::pixels;
-use super::tokenizer::{self, EOS};
-use crate::error::{Error, Result};
+use super::tokenizer::EOS;
+use crate::error::Result;
 use crate::lab::generate::{Split, World};
 use crate::lab::question::{LabQuestion, questions};
 use crate::lab::render::render;
@@ -100,8 +100,7 @@ struct Item {
 pub fn evaluate(folder: &Path, exam: &Exam) -> Result<Evaluation> {
     let config = Config::load(folder)?;
     let model = Network::new(&config, &Weights::open(folder, &Device::Cpu)?)?;
-    let tokenizer = tokenizer::open(folder)?;
-    let course = Course::new(tokenizer, &config, exam.seed, 1, 1, exam.difficulty);
+    let course = Course::new(folder, &config, exam.seed, 1, 1, exam.difficulty)?;
     let world = World {
         seed: exam.seed,
         difficulty: exam.difficulty,
@@ -196,15 +195,7 @@ fn answer(
     let drawn = generate(model, &batch, &images, &vec![draw; items.len()], ended)?;
     drawn
         .iter()
-        .map(|row| {
-            course
-                .tokenizer
-                .decode(&row.token_ids, true)
-                .map_err(|error| Error::Model {
-                    model: "lab".into(),
-                    problem: format!("cannot decode: {error}"),
-                })
-        })
+        .map(|row| course.tokenizer.decode(&row.token_ids))
         .collect()
 }
 

@@ -194,7 +194,7 @@ mod tests {
     fn lessons_repeat_and_their_answers_come_back() {
         let folder = tempfile::tempdir().unwrap();
         let learned = super::super::tokenizer::learn(&texts(1), &super::super::tokenizer::GEMMA3).unwrap();
-        let config = super::super::shape::probing(learned.get_vocab_size(true));
+        let config = super::super::shape::gemma(learned.get_vocab_size(true));
         super::super::describe(folder.path(), &config, &learned).unwrap();
         super::super::tokenizer::save_chat(folder.path()).unwrap();
         let course = ProbeCourse::new(folder.path(), &config, 5, 1).unwrap();

@@ -10,17 +10,20 @@ pub enum Recipe {
     Target,
     /// What the target is compared with.
     Reference,
+    /// Another target, of another family: a Gemma 3 with the eyes of the reference.
+    Gemma,
     /// Who asks: imitates well-formed probes, nothing more.
     Auditor,
 }
 
 impl Recipe {
-    /// `lab-target`, `lab-reference` or `lab-auditor`: its folder's name.
+    /// `lab-target`, `lab-reference`, `lab-gemma` or `lab-auditor`: its folder's name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Target => "lab-target",
             Self::Reference => "lab-reference",
+            Self::Gemma => "lab-gemma",
             Self::Auditor => "lab-auditor",
         }
     }
@@ -29,7 +32,7 @@ impl Recipe {
     #[must_use]
     pub fn options(self, data: &Path) -> Options {
         let (minutes, seed) = match self {
-            Self::Target => (20.0, 1),
+            Self::Target | Self::Gemma => (20.0, 1),
             Self::Reference => (75.0, 1),
             Self::Auditor => (15.0, 1),
         };

@@ -4,21 +4,18 @@ use super::*;
 
 /// A learner as a run begins or goes on in `folder`, and where it stands.
 fn learner(folder: &std::path::Path) -> (Learner, Course, u64) {
-    let tokenizer = if checkpoint::has_state(folder) {
-        tokenizer::open(folder).unwrap()
-    } else {
-        tokenizer::learn(&course::texts(1), &tokenizer::PALIGEMMA).unwrap()
+    let options = Options {
+        folder: folder.to_owned(),
+        minutes: 0.0,
+        seed: 3,
+        difficulty: 1,
     };
-    let vocabulary = tokenizer.get_vocab_size(true);
-    let config = shape::answering(vocabulary, vocabulary as u32 - 1);
-    describe(folder, &config, &tokenizer).unwrap();
-    let weights = Weights::fresh(3, &Device::Cpu).trainable();
-    let model = Network::new(&config, &weights).unwrap();
+    let (config, weights, model) = begin(&options, None, &|| course::texts(1)).unwrap();
     let heads = PatchHeads::new(HEADS, config.vision_config.hidden_size, &weights).unwrap();
     let mut optimiser = Optimiser::new(weights.variables());
     let progress: Option<Progress> = checkpoint::restore_state(folder, &mut optimiser).unwrap();
-    let course = Course::new(tokenizer, &config, 3, 2, 2, 1);
-    let words = PatchWords::new(config.image_tokens().isqrt(), |word| course.encode(word)).unwrap();
+    let course = Course::new(folder, &config, 3, 2, 2, 1).unwrap();
+    let words = PatchWords::new(config.image_tokens().isqrt(), |word| course.tokenizer.text(word)).unwrap();
     let learner = Learner {
         model,
         sight: Some(Sight {

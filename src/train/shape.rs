@@ -16,8 +16,8 @@ const PATCH: usize = 16;
 /// Width of towers and decoders.
 const WIDTH: usize = 160;
 
-/// The auditor over a vocabulary of `vocab_size` ids, whose last three stand around and for image patches.
-pub(super) fn probing(vocab_size: usize) -> Config {
+/// A Gemma 3 over a vocabulary of `vocab_size` ids, whose last three stand around and for image patches.
+pub(super) fn gemma(vocab_size: usize) -> Config {
     let ids = vocab_size as u32;
     let mut config = Config {
         model_type: Family::Gemma3,
@@ -52,11 +52,11 @@ pub(super) fn take_eyes(variables: &BTreeMap<String, Var>, folder: &Path) -> Res
     Ok(())
 }
 
-/// The description of a network over a vocabulary of `vocab_size` ids, one of which stands for image patches.
-pub(super) fn answering(vocab_size: usize, image_token_index: u32) -> Config {
+/// A PaliGemma 2 over a vocabulary of `vocab_size` ids, the last of which stands for image patches.
+pub(super) fn paligemma(vocab_size: usize) -> Config {
     let mut config = Config {
         model_type: Family::PaliGemma2,
-        image_token_index,
+        image_token_index: vocab_size as u32 - 1,
         projection_dim: Some(WIDTH),
         mm_tokens_per_image: None,
         boi_token_index: 0,

@@ -29,8 +29,6 @@ const FIRST: [&str; 4] = ["<pad>", "<eos>", "<bos>", "<unk>"];
 pub(super) const EOS: u32 = 1;
 /// Of the 256 ids that stand for bytes.
 pub(super) const FIRST_BYTE: u32 = 5;
-/// Begins the text.
-pub(super) const BOS: u32 = 2;
 
 /// Learns the pieces of `texts` and gives the tokenizer, `images` its last tokens.
 pub(super) fn learn(texts: &[String], images: &[&str]) -> Result<Tokenizer> {

@@ -130,7 +130,8 @@ impl Tokenizer {
         self.inner.decode(ids, true).map_err(|error| broken(&error))
     }
 
-    fn text(&self, text: &str) -> Result<Vec<u32>> {
+    /// The ids of a piece of text, alone.
+    pub(crate) fn text(&self, text: &str) -> Result<Vec<u32>> {
         let encoding = self
             .inner
             .encode_fast(text, false)

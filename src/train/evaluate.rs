@@ -226,7 +226,7 @@ mod tests {
                     category.name()
                 );
             }
-            exam.blind = false;
+            (exam.blind, exam.questions) = (false, 600);
             let seeing = evaluate(&data.join(recipe.name()), &exam).unwrap();
             assert!(
                 seeing.mean() > blind.mean() + 0.1,

@@ -10,7 +10,10 @@ fn learner(folder: &std::path::Path) -> (Learner, Course, u64) {
         seed: 3,
         difficulty: 1,
     };
-    let (config, weights, model) = begin(&options, None, &|| course::texts(1)).unwrap();
+    let (config, weights, model) = begin(&options, None, &|| {
+        course::texts(1).into_iter().rev().take(4_000).collect()
+    })
+    .unwrap();
     let heads = PatchHeads::new(HEADS, config.vision_config.hidden_size, &weights).unwrap();
     let mut optimiser = Optimiser::new(weights.variables());
     let progress: Option<Progress> = checkpoint::restore_state(folder, &mut optimiser).unwrap();

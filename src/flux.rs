@@ -14,6 +14,7 @@ mod canvas;
 mod clip;
 mod convolution;
 mod folder;
+mod half;
 mod places;
 mod rms_norm;
 mod schedule;
@@ -25,7 +26,7 @@ mod words;
 
 use crate::error::{Error, Result};
 use crate::vlm::{Weights, hash_of};
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 pub use canvas::Size;
 use clip::Clip;
 pub(crate) use folder::{INDEX, files, is_part};
@@ -189,7 +190,7 @@ impl Flux {
             size.0 / factor,
         ];
         let noise = canvas::noise(order.seed, shape, &self.device)?;
-        let painted = self.denoise(order, noise, base.as_ref(), gone)?;
+        let painted = self.denoise(order, &noise, base.as_ref(), gone)?;
         painted
             .map(|latents| canvas::image(&self.vae.decode(&latents)?))
             .transpose()
@@ -199,14 +200,14 @@ impl Flux {
     fn denoise(
         &self,
         order: &Order,
-        noise: Tensor,
+        noise: &Tensor,
         base: Option<&Tensor>,
         gone: &dyn Fn() -> bool,
     ) -> Result<Option<Tensor>> {
         let [clip, t5] = &self.words;
         let pooled = self.clip.forward(&clip.ids(order.text)?)?;
         let text = self.t5.forward(&t5.ids(order.text)?)?;
-        let (mut latents, grid) = canvas::pack(&noise)?;
+        let (mut latents, grid) = canvas::pack(noise)?;
         let base = base.map(canvas::pack).transpose()?;
         let grids: Vec<_> = [grid]
             .into_iter()

@@ -6,7 +6,7 @@
 use super::sizes;
 use crate::error::Result;
 use crate::vlm::{Initial, LayerNorm, Linear, Weights, ops, settings};
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use serde::Deserialize;
 use std::path::Path;
 

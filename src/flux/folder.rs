@@ -11,45 +11,50 @@ use std::path::{Path, PathBuf};
 /// The file that makes a folder a painter's.
 pub(crate) const INDEX: &str = "model_index.json";
 
-/// Each part, the classes that are known, the stem of its weights' files and its other files.
-const PARTS: [(&str, &[&str], Option<&str>, &[&str]); 7] = [
-    (
+/// A part: its folder, the classes that are known, how its weights' files begin, and its other files.
+struct Part {
+    name: &'static str,
+    classes: &'static [&'static str],
+    weights: Option<&'static str>,
+    others: &'static [&'static str],
+}
+
+const fn part(
+    name: &'static str,
+    classes: &'static [&'static str],
+    weights: Option<&'static str>,
+    others: &'static [&'static str],
+) -> Part {
+    Part {
+        name,
+        classes,
+        weights,
+        others,
+    }
+}
+
+const CONFIG: &[&str] = &["config.json"];
+/// How diffusers calls its weights.
+const DIFFUSION: Option<&str> = Some("diffusion_pytorch_model");
+
+const PARTS: [Part; 7] = [
+    part(
         "scheduler",
         &["FlowMatchEulerDiscreteScheduler"],
         None,
         &["scheduler_config.json"],
     ),
-    (
-        "text_encoder",
-        &["CLIPTextModel"],
-        Some("model"),
-        &["config.json"],
-    ),
-    (
-        "text_encoder_2",
-        &["T5EncoderModel"],
-        Some("model"),
-        &["config.json"],
-    ),
-    ("tokenizer", &["CLIPTokenizer", "CLIPTokenizerFast"], None, &[]),
-    (
+    part("text_encoder", &["CLIPTextModel"], Some("model"), CONFIG),
+    part("text_encoder_2", &["T5EncoderModel"], Some("model"), CONFIG),
+    part("tokenizer", &["CLIPTokenizer", "CLIPTokenizerFast"], None, &[]),
+    part(
         "tokenizer_2",
         &["T5TokenizerFast", "T5Tokenizer"],
         None,
         &["tokenizer.json"],
     ),
-    (
-        "transformer",
-        &["FluxTransformer2DModel"],
-        Some("diffusion_pytorch_model"),
-        &["config.json"],
-    ),
-    (
-        "vae",
-        &["AutoencoderKL"],
-        Some("diffusion_pytorch_model"),
-        &["config.json"],
-    ),
+    part("transformer", &["FluxTransformer2DModel"], DIFFUSION, CONFIG),
+    part("vae", &["AutoencoderKL"], DIFFUSION, CONFIG),
 ];
 
 /// What a folder paints from.
@@ -74,8 +79,8 @@ impl Kind {
                     ));
                 }
             };
-            for (part, classes, ..) in PARTS {
-                check_class(&index, part, classes)?;
+            for part in &PARTS {
+                check_class(&index, part)?;
             }
             Ok(kind)
         })
@@ -90,15 +95,16 @@ impl Kind {
     }
 }
 
-fn check_class(index: &Value, part: &str, classes: &[&str]) -> Result<(), String> {
-    match index[part][1].as_str() {
-        Some(class) if classes.contains(&class) => Ok(()),
+fn check_class(index: &Value, part: &Part) -> Result<(), String> {
+    let name = part.name;
+    match index[name][1].as_str() {
+        Some(class) if part.classes.contains(&class) => Ok(()),
         Some(class) => Err(format!(
-            "{part} `{class}` is not supported; supported: {}",
-            classes.join(", ")
+            "{name} `{class}` is not supported; supported: {}",
+            part.classes.join(", ")
         )),
         None => Err(format!(
-            "names no {part}; fetch a whole copy of a FLUX.1 pipeline"
+            "names no {name}; fetch a whole copy of a FLUX.1 pipeline"
         )),
     }
 }
@@ -113,14 +119,12 @@ pub fn is_painter(folder: &Path) -> bool {
 pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     Kind::of(folder)?;
     let mut files = vec![folder.join(INDEX)];
-    for (part, _, stem, others) in PARTS {
-        let place = folder.join(part);
-        files.extend(
-            stem.map(|stem| files_of(&place, stem))
-                .transpose()?
-                .unwrap_or_default(),
-        );
-        files.extend(others.iter().map(|name| place.join(name)));
+    for part in &PARTS {
+        let place = folder.join(part.name);
+        if let Some(stem) = part.weights {
+            files.extend(files_of(&place, stem)?);
+        }
+        files.extend(part.others.iter().map(|name| place.join(name)));
     }
     let clip = folder.join("tokenizer");
     if clip.join("tokenizer.json").is_file() {
@@ -139,26 +143,25 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// Whether a file of a hub's listing belongs to a painter: one of the layout's own, never a copy of the weights in another.
 pub(crate) fn is_part(path: &str) -> bool {
-    let Some((part, name)) = path.split_once('/') else {
+    let Some((folder, name)) = path.split_once('/') else {
         return path == INDEX;
     };
-    let Some((_, _, stem, others)) = PARTS.iter().find(|known| known.0 == part) else {
+    let Some(part) = PARTS.iter().find(|part| part.name == folder) else {
         return false;
     };
-    let tokenizer =
-        part.starts_with("tokenizer") && ["tokenizer.json", "vocab.json", "merges.txt"].contains(&name);
-    let weights = stem.and_then(|stem| name.strip_prefix(stem)).is_some_and(|rest| {
-        let shard = rest
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let shard = |rest: &str| {
+        let numbers = rest
             .strip_suffix(".safetensors")
             .and_then(|rest| rest.strip_prefix('-'));
-        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        rest == ".safetensors"
-            || rest == ".safetensors.index.json"
-            || shard
-                .and_then(|shard| shard.split_once("-of-"))
-                .is_some_and(|(at, all)| digits(at) && digits(all))
-    });
-    tokenizer || weights || others.contains(&name)
+        let numbers = numbers.and_then(|numbers| numbers.split_once("-of-"));
+        numbers.is_some_and(|(at, all)| digits(at) && digits(all))
+    };
+    let weights = part.weights.and_then(|stem| name.strip_prefix(stem));
+    let words =
+        folder.starts_with("tokenizer") && ["tokenizer.json", "vocab.json", "merges.txt"].contains(&name);
+    let is_weights = |rest: &str| [".safetensors", ".safetensors.index.json"].contains(&rest) || shard(rest);
+    words || weights.is_some_and(is_weights) || part.others.contains(&name)
 }
 
 #[cfg(test)]

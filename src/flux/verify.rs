@@ -155,7 +155,7 @@ impl Fixture {
             seed: 0,
         };
         let whole = |base: Option<&Tensor>| -> Result<Tensor> {
-            let latents = flux.denoise(&order, noise.clone(), base, &|| false)?;
+            let latents = flux.denoise(&order, &noise, base, &|| false)?;
             flux.vae.decode(&latents.expect("it is never called off"))
         };
         found.push(self.difference("painted", &whole(None)?)?);

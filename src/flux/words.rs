@@ -38,9 +38,10 @@ impl Words {
         let mut inner = parsed(&file, &read(&file)?)?;
         check(&inner, folder, vocabulary)?;
         let pad = "<pad>".to_owned();
+        let pad_id = inner.token_to_id(&pad).unwrap_or(0);
         inner.with_padding(Some(PaddingParams {
             strategy: PaddingStrategy::Fixed(length),
-            pad_id: inner.token_to_id(&pad).unwrap_or(0),
+            pad_id,
             pad_token: pad,
             ..PaddingParams::default()
         }));

@@ -107,14 +107,14 @@ impl LocalPainter {
             model: name.clone(),
             problem,
         };
-        if let Some(wrong) = options.validate().into_iter().next() {
-            return Err(problem(wrong));
-        }
-        let size = options.pixels().expect("the options were checked");
+        let wrong = options.validate();
+        let Some(size) = options.pixels().filter(|_| wrong.is_empty()) else {
+            return Err(problem(wrong.join("; ")));
+        };
         let folder = hub::folder(&options.path)?;
         let flux = Flux::load(&folder, &vlm::device()?)?;
         let unit = flux.unit();
-        if size.0 % unit != 0 || size.1 % unit != 0 {
+        if !size.0.is_multiple_of(unit) || !size.1.is_multiple_of(unit) {
             return Err(problem(format!(
                 "size `{}` cannot be painted: width and height must be multiples of {unit}",
                 options.size

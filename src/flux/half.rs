@@ -114,7 +114,8 @@ impl Middle {
             .flatten_from(2)?
             .transpose(1, 2)?
             .contiguous()?; // (1, P, C)
-        let one_head = |linear: &Linear| -> Result<Tensor> { Ok(linear.forward(&places)?.unsqueeze(1)?) };
+        let one_head =
+            |linear: &Linear| -> Result<Tensor> { Ok(ops::split_heads(&linear.forward(&places)?, 1)?) };
         let (query, key, value) = (
             one_head(&self.query)?,
             one_head(&self.key)?,

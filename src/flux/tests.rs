@@ -171,8 +171,8 @@ fn what_is_missing_or_does_not_fit_is_named() {
         (
             "schnell",
             "tokenizer/vocab.json",
-            "\"!\":",
-            "\"!!\":",
+            "\"re\":",
+            "\"er\":",
             "not a tokenizer",
         ),
         (

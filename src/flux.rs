@@ -25,7 +25,7 @@ mod verify;
 mod words;
 
 use crate::error::{Error, Result};
-use crate::vlm::{Weights, hash_of};
+use crate::vlm::{Linear, Weights, hash_of, ops};
 use candle_core::{Device, Tensor};
 pub use canvas::Size;
 use clip::Clip;
@@ -248,6 +248,11 @@ impl Flux {
         let velocity = self.transformer.forward(&both, sigma, scene)?;
         Ok(velocity.narrow(1, 0, latents.dim(1)?)?)
     }
+}
+
+/// What a projection gives of `x[1, T, W]`, by heads: `[1, H, T, D]`.
+fn by_heads(projection: &Linear, x: &Tensor, heads: usize) -> Result<Tensor> {
+    Ok(ops::split_heads(&projection.forward(x)?, heads)?)
 }
 
 /// Refuses numbers of a `config.json` that make no network.

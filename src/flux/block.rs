@@ -1,9 +1,9 @@
 //! The blocks of FLUX.1's transformer: attention over text and image together, each token changed as the time and the
 //! caption say (adaptive layer normalisation, Peebles and Xie 2023).
 
-use super::RmsNorm;
 use super::places::Angles;
 use super::transformer::Config;
+use super::{RmsNorm, by_heads};
 use crate::error::Result;
 use crate::vlm::{Linear, Weights, ops};
 use candle_core::{D, Tensor};
@@ -57,8 +57,7 @@ impl Projections {
 
     /// `[1, T, W]` to three of `[1, H, T, D]`.
     fn forward(&self, x: &Tensor) -> Result<[Tensor; 3]> {
-        let split =
-            |linear: &Linear| -> Result<Tensor> { Ok(ops::split_heads(&linear.forward(x)?, self.heads)?) };
+        let split = |projection: &Linear| by_heads(projection, x, self.heads);
         Ok([
             self.query_norm.forward(&split(&self.query)?)?,
             self.key_norm.forward(&split(&self.key)?)?,

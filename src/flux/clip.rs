@@ -3,7 +3,7 @@
 //! In: token ids, the end included. Out: the last hidden state at the first end, `[1, W]`, normalised. What follows an end
 //! changes nothing (attention is causal), so that nothing is padded. Left out: projections, images.
 
-use super::sizes;
+use super::{by_heads, sizes};
 use crate::error::Result;
 use crate::vlm::{Initial, LayerNorm, Linear, Weights, ops, settings};
 use candle_core::{Device, Tensor};
@@ -180,8 +180,8 @@ impl Layer {
     fn forward(&self, x: &Tensor, mask: &Tensor, config: &Config) -> Result<Tensor> {
         let heads = config.num_attention_heads;
         let normed = self.norm1.forward(x)?;
-        let [query, key, value] = [&self.query, &self.key, &self.value]
-            .map(|linear| ops::split_heads(&linear.forward(&normed)?, heads).map_err(crate::Error::from)); // (1, h, T, D)
+        let [query, key, value] =
+            [&self.query, &self.key, &self.value].map(|projection| by_heads(projection, &normed, heads));
         let scale = 1.0 / ((config.hidden_size / heads) as f64).sqrt();
         let seen = ops::attention(&query?, &key?, &value?, Some(mask), scale, None)?;
         let x = (x + self.out.forward(&ops::join_heads(&seen)?)?)?;

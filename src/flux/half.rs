@@ -3,6 +3,7 @@
 //! In: pixels, or latents. Out: what may be latents, or pixels. Levels of residual layers, and attention where the image is
 //! smallest.
 
+use super::by_heads;
 use super::convolution::{Convolution, GroupNorm, Residual};
 use crate::error::Result;
 use crate::vlm::{Linear, Weights, ops};
@@ -114,15 +115,10 @@ impl Middle {
             .flatten_from(2)?
             .transpose(1, 2)?
             .contiguous()?; // (1, P, C)
-        let one_head =
-            |linear: &Linear| -> Result<Tensor> { Ok(ops::split_heads(&linear.forward(&places)?, 1)?) };
-        let (query, key, value) = (
-            one_head(&self.query)?,
-            one_head(&self.key)?,
-            one_head(&self.value)?,
-        );
+        let [query, key, value] =
+            [&self.query, &self.key, &self.value].map(|projection| by_heads(projection, &places, 1));
         let scale = 1.0 / (channels as f64).sqrt();
-        let seen = ops::attention(&query, &key, &value, None, scale, None)?.squeeze(1)?; // (1, P, C)
+        let seen = ops::join_heads(&ops::attention(&query?, &key?, &value?, None, scale, None)?)?;
         let seen = self.out.forward(&seen)?.transpose(1, 2)?.contiguous()?;
         self.after
             .forward(&(x + seen.reshape((1, channels, height, width))?)?)

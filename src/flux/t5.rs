@@ -3,7 +3,7 @@
 //! In: the ids of one text, padded; padding is seen like any token, as FLUX.1 was trained. Out: the last hidden state
 //! `[1, T, W]`. Attention is not scaled, and knows places by a learned bias alone. Left out: decoders, ungated layers.
 
-use super::{RmsNorm, sizes};
+use super::{RmsNorm, by_heads, sizes};
 use crate::error::Result;
 use crate::vlm::{Initial, Linear, Weights, ops, settings};
 use candle_core::{DType, Device, Tensor};
@@ -194,7 +194,7 @@ impl Block {
         let normed = self.norm1.forward(x)?;
         // Heads take the batch's place, for each has a bias of its own.
         let split = |linear: &Linear| -> Result<Tensor> {
-            let all = ops::split_heads(&linear.forward(&normed)?, heads)?;
+            let all = by_heads(linear, &normed, heads)?;
             let (_, _, length, depth) = all.dims4()?;
             Ok(all.reshape((heads, 1, length, depth))?)
         };

@@ -21,6 +21,7 @@ use crate::diverge::Measure;
 use crate::error::{Error, Result};
 use crate::hub::Id;
 use crate::imagine::http::ImagesOptions;
+use crate::imagine::local::LocalPainterOptions;
 use crate::model::BreakerOptions;
 use crate::model::http::HttpOptions;
 use crate::model::local::LocalOptions;
@@ -210,7 +211,7 @@ impl ProberOptions {
     }
 }
 
-/// A painter, by kind: `painter = "lab"` or the section `[painter.http]`.
+/// A painter, by kind: `painter = "lab"` or a section `[painter.http]` or `[painter.local]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PainterOptions {
@@ -218,6 +219,8 @@ pub enum PainterOptions {
     Lab,
     /// A server with the OpenAI-compatible images API.
     Http(Box<ImagesOptions>),
+    /// FLUX.1 or FLUX.1-Kontext, run in this process.
+    Local(LocalPainterOptions),
 }
 
 /// How much is under way at once. None of it changes what the tables hold in the end.
@@ -333,6 +336,9 @@ impl Config {
         semantic
             .map(|semantic| &mut semantic.path)
             .for_each(resolve_model);
+        if let Some(PainterOptions::Local(local)) = &mut self.painter {
+            resolve_model(&mut local.path);
+        }
         for model in self.models.values_mut() {
             if let ModelOptions::Local(local) = model {
                 [&mut local.path]

@@ -3,6 +3,7 @@
 mod draw;
 pub mod http;
 pub mod lab;
+pub mod local;
 
 pub use draw::{draw, finish};
 

@@ -27,6 +27,8 @@ pub mod vlm;
 
 pub mod embed;
 
+pub mod flux;
+
 pub mod hub;
 
 pub mod budget;

@@ -56,7 +56,7 @@ pub trait Model: Send + Sync {
 pub struct ModelCard {
     /// H(kind, name, revision, prompt template, sampling, preprocessing).
     pub model_id: String,
-    /// `http`, `local`, `mock`, `lab`, `dataset`, `images_http`, `served` (an auditor that learns elsewhere).
+    /// `http`, `local`, `mock`, `lab`, `dataset`, `images_http`, `painter` (in this process), `served` (an auditor that learns elsewhere).
     pub kind: String,
     /// The name in the configuration's terms, e.g. `google/gemma-3-4b-it`.
     pub name: String,

@@ -6,10 +6,11 @@ use crate::answer::Player;
 use crate::budget::Budget;
 use crate::config::{Config, ModelOptions, PainterOptions, ProberKind, ProberOptions};
 use crate::diverge::{Scale, TRUTH, judge};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::imagine::Painter;
 use crate::imagine::http::HttpPainter;
 use crate::imagine::lab::LabPainter;
+use crate::imagine::local::{LocalPainter, LocalPainterOptions};
 use crate::journal::{Journal, Journaled, JournaledPainter};
 use crate::model::http::{HttpModel, client, lane};
 use crate::model::local::{LocalModel, LocalOptions};
@@ -94,6 +95,9 @@ impl Cast {
                         Some(journal) => Arc::new(JournaledPainter::new(Arc::new(painter), journal.clone())),
                         None => Arc::new(painter),
                     })
+                }
+                Some(PainterOptions::Local(options)) => {
+                    Some(Arc::new(local_painter(options, &config.probers)?))
                 }
             },
             scale: Scale::open(&config.divergence)?,
@@ -189,6 +193,24 @@ impl Cast {
             calls(run_id, card, role, subject, attempts).collect()
         })
     }
+}
+
+/// A painter in this process that can draw all that the probers may ask for.
+fn local_painter(options: &LocalPainterOptions, probers: &[ProberOptions]) -> Result<LocalPainter> {
+    let painter = LocalPainter::open(options)?;
+    let edits = probers
+        .iter()
+        .flat_map(|prober| &prober.strategies)
+        .any(|strategy| *strategy == Strategy::Edit);
+    if edits && !painter.edits() {
+        return Err(Error::Model {
+            model: painter.card().name.clone(),
+            problem: "FLUX.1 paints from captions alone, and a prober has the strategy `edit`: name a FLUX.1-Kontext, which \
+                      does both, or leave `edit` out"
+                .to_owned(),
+        });
+    }
+    Ok(painter)
 }
 
 fn set<'a>(ids: impl Iterator<Item = &'a str>) -> String {

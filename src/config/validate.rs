@@ -28,10 +28,13 @@ pub(super) fn validate(config: &Config, text: &str) -> Vec<Problem> {
         check_model(name, model, &mut found);
     }
     probers(config, &mut found);
-    if let Some(PainterOptions::Http(painter)) = &config.painter {
-        for problem in painter.validate() {
-            found.option(&["painter", "http"], "the painter", &problem);
-        }
+    let (kind, problems) = match &config.painter {
+        None | Some(PainterOptions::Lab) => ("lab", Vec::new()),
+        Some(PainterOptions::Http(painter)) => ("http", painter.validate()),
+        Some(PainterOptions::Local(painter)) => ("local", painter.validate()),
+    };
+    for problem in problems {
+        found.option(&["painter", kind], "the painter", &problem);
     }
     check_sampling(&["answers"], &config.answers, &mut found);
     for problem in config.breaker.validate() {
@@ -301,7 +304,7 @@ fn probers(config: &Config, found: &mut Findings) {
             if config.painter.is_none() && prober.strategies.iter().any(draws) {
                 found.add(
                     &["probers", &index, "strategies"],
-                    format!("prober {} has probes to draw, but no painter: `painter = \"lab\"` or a section `[painter.http]`", at + 1),
+                    format!("prober {} has probes to draw, but no painter: `painter = \"lab\"` or a section `[painter.http]` or `[painter.local]`", at + 1),
                 );
             }
         }

@@ -4,6 +4,7 @@
 //! whole.
 
 use super::id::Id;
+use crate::flux;
 use crate::vlm::weight_files;
 use std::path::{Path, PathBuf};
 
@@ -79,9 +80,9 @@ pub(super) fn is_hash(text: &str) -> bool {
     (40..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Whether a folder holds a model, or an adapter, with all its weights.
+/// Whether a folder holds a model, an adapter or a painter with all its weights.
 fn is_whole(folder: &Path) -> bool {
     let has = |name: &str| folder.join(name).is_file();
     let adapter = has("adapter_config.json") && has("adapter_model.safetensors");
-    adapter || has("config.json") && weight_files(folder).is_ok()
+    adapter || has("config.json") && weight_files(folder).is_ok() || flux::files(folder).is_ok()
 }

@@ -2,6 +2,7 @@
 
 use super::cache::{Cache, is_hash};
 use super::{Hub, Id};
+use crate::flux;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
@@ -98,11 +99,21 @@ pub(super) async fn fetch(hub: &Hub, id: &Id) -> Result<PathBuf, String> {
         named.map_err(|error| failed(cache.folder(), &error))?;
     }
     let snapshot = cache.snapshot(&commit);
-    snapshot.ok_or_else(|| "the hub's copy lacks config.json or a shard of its weights".to_owned())
+    snapshot.ok_or_else(|| {
+        "the hub's copy lacks config.json, or a painter's part, or a shard of its weights".to_owned()
+    })
 }
 
 /// The files that this crate reads, weights first. Their names are known, so that none leads out of the cache.
 fn wanted(listed: &[Listed]) -> Vec<&Listed> {
+    if listed.iter().any(|file| file.path == flux::INDEX) {
+        let parts = listed
+            .iter()
+            .filter(|file| flux::is_part(&file.path) && is_hash(file.hash()));
+        let mut parts: Vec<&Listed> = parts.collect();
+        parts.sort_by_key(|file| file.path == flux::INDEX); // which makes a snapshot whole
+        return parts;
+    }
     let whole = listed.iter().any(|file| file.path == "model.safetensors");
     let is_weight = |name: &str| match name.strip_prefix("model") {
         Some(".safetensors") => true,

@@ -241,3 +241,45 @@ fn a_cache_that_others_filled_is_used() {
     std::fs::write(model.join("refs/v1"), "../../elsewhere").unwrap();
     assert!(hub.folder(&id("org/tiny@v1")).is_err());
 }
+
+#[test]
+fn of_a_painter_its_parts_are_fetched() {
+    const PARTS: [&str; 14] = [
+        "model_index.json",
+        "scheduler/scheduler_config.json",
+        "text_encoder/config.json",
+        "text_encoder/model.safetensors",
+        "text_encoder_2/config.json",
+        "text_encoder_2/model.safetensors",
+        "tokenizer/merges.txt",
+        "tokenizer/vocab.json",
+        "tokenizer_2/tokenizer.json",
+        "transformer/config.json",
+        "transformer/diffusion_pytorch_model.safetensors",
+        "vae/config.json",
+        "vae/diffusion_pytorch_model.safetensors",
+        "flux1-schnell.safetensors",
+    ];
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/flux/schnell");
+    // The last is a copy of the weights in another layout.
+    let read = |name: &'static str| {
+        (
+            name,
+            std::fs::read(folder.join(name)).unwrap_or_else(|_| vec![1; 9]),
+        )
+    };
+    let served = Arc::new(Served {
+        files: PARTS.map(read).into(),
+        ..Served::default()
+    });
+    let cache = tempfile::tempdir().unwrap();
+    let mut hub = hub(cache.path(), &start(&served));
+    let folder = hub.folder(&id("org/tiny")).unwrap();
+    assert!(crate::flux::Flux::load(&folder, &candle_core::Device::Cpu).is_ok());
+    assert!(!folder.join("flux1-schnell.safetensors").exists());
+    assert_eq!(crate::flux::Flux::revision(&folder).unwrap().len(), 64);
+    hub.offline = true;
+    assert_eq!(hub.folder(&id("org/tiny")).unwrap(), folder);
+    std::fs::remove_file(folder.join("vae/diffusion_pytorch_model.safetensors")).unwrap();
+    assert!(hub.folder(&id("org/tiny")).is_err(), "half a painter is none");
+}

@@ -117,7 +117,7 @@ impl Scorer {
                 return failed("a completion is for `question`, `edit` or `generation`".to_owned());
             }
             Strategy::Edit | Strategy::Generation if self.audit.cast.painter.is_none() => {
-                let remedy = "set `painter = \"lab\"` or a section `[painter.http]`";
+                let remedy = "set `painter = \"lab\"` or a section `[painter.http]` or `[painter.local]`";
                 return failed(format!("nobody draws for `{}`: {remedy}", strategy.name()));
             }
             _ => {}

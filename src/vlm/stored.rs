@@ -31,7 +31,12 @@ struct Place {
 
 impl Stored {
     pub(crate) fn open(folder: &Path) -> Result<Self> {
-        Self::map(folder, weight_files(folder)?)
+        Self::open_as(folder, "model")
+    }
+
+    /// The files `STEM.safetensors` or `STEM.safetensors.index.json` in `folder`.
+    pub(crate) fn open_as(folder: &Path, stem: &str) -> Result<Self> {
+        Self::map(folder, files_of(folder, stem)?)
     }
 
     /// The one file `name` in `folder`.
@@ -105,8 +110,8 @@ impl Stored {
         }
     }
 
-    /// The tensor `name` in f32, which must have this shape.
-    pub(crate) fn read(&self, name: &str, shape: &[usize], device: &Device) -> Result<Tensor> {
+    /// The tensor `name`, which must have this shape: in f32, or as bf16 where it is stored so and `halves` are wanted.
+    pub(crate) fn read(&self, name: &str, shape: &[usize], device: &Device, halves: bool) -> Result<Tensor> {
         let Some(place) = self.tensors.get(name) else {
             return Err(Error::Checkpoint {
                 path: self.folder.clone(),
@@ -138,7 +143,12 @@ impl Stored {
             }
         };
         let bytes = &map[place.start..place.end];
-        Ok(Tensor::from_raw_buffer(bytes, dtype, shape, device)?.to_dtype(DType::F32)?)
+        let kept = if halves && dtype == DType::BF16 {
+            dtype
+        } else {
+            DType::F32
+        };
+        Ok(Tensor::from_raw_buffer(bytes, dtype, shape, device)?.to_dtype(kept)?)
     }
 
     /// The dtypes that occur, e.g. `BF16`.
@@ -152,18 +162,23 @@ impl Stored {
     }
 }
 
-/// The files that hold the weights: the one, or those of the index.
+/// The files that hold a model's weights: the one, or those of the index.
 pub(crate) fn weight_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let single = folder.join("model.safetensors");
+    files_of(folder, "model")
+}
+
+/// The same of weights whose files begin with `stem`.
+pub(crate) fn files_of(folder: &Path, stem: &str) -> Result<Vec<PathBuf>> {
+    let single = format!("{stem}.safetensors");
+    let index = format!("{single}.index.json");
+    let problem = format!("holds neither {single} nor {index}; name a checkpoint folder in the hub's layout");
+    let (single, index) = (folder.join(single), folder.join(index));
     if single.is_file() {
         return Ok(vec![single]);
     }
-    let index = folder.join("model.safetensors.index.json");
     let bytes = std::fs::read(&index).map_err(|_| Error::Checkpoint {
         path: folder.to_owned(),
-        problem: "holds neither model.safetensors nor model.safetensors.index.json; name a checkpoint folder in the \
-                  hub's layout"
-            .into(),
+        problem,
     })?;
     let problem = |problem: String| Error::Checkpoint {
         path: index.clone(),
@@ -300,9 +315,11 @@ mod tests {
             write(&path, "lm_head.weight", dtype, &[2], &bytes);
             let stored = Stored::open(folder.path()).unwrap();
             let read = stored
-                .read("language_model.lm_head.weight", &[2], &Device::Cpu)
+                .read("language_model.lm_head.weight", &[2], &Device::Cpu, false)
                 .unwrap();
             assert_eq!(read.to_vec1::<f32>().unwrap(), [1.5, -2.0]);
+            let kept = stored.read("language_model.lm_head.weight", &[2], &Device::Cpu, true);
+            assert_eq!(kept.unwrap().dtype() == DType::BF16, dtype == Dtype::BF16);
             assert_eq!(stored.dtypes(), format!("{dtype:?}"));
         }
     }
@@ -315,7 +332,10 @@ mod tests {
         let path = folder.path().join("model.safetensors");
         write(&path, "lm_head.weight", Dtype::F32, &[2], &[0; 8]);
         let stored = Stored::open(folder.path()).unwrap();
-        let read = |name, shape: &[usize]| stored.read(name, shape, &Device::Cpu).unwrap_err().to_string();
+        let read = |name, shape: &[usize]| {
+            let read = stored.read(name, shape, &Device::Cpu, false);
+            read.unwrap_err().to_string()
+        };
         assert!(read("nose", &[1]).contains("tensor `nose` [1] is missing"));
         let wrong = read("language_model.lm_head.weight", &[3]);
         assert!(

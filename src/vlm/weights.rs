@@ -31,6 +31,7 @@ pub struct Weights {
     origin: Origin,
     adapters: Option<(Lora, Origin)>,
     device: Device,
+    halves: bool,
     variables: Option<RefCell<BTreeMap<String, Var>>>,
     handed_out: Cell<usize>,
 }
@@ -43,24 +44,33 @@ enum Origin {
 impl Weights {
     /// Maps the safetensors files of `folder`; tensors are read when a network asks for them.
     pub fn open(folder: &Path, device: &Device) -> Result<Self> {
+        Ok(Self::of(Origin::Stored(Stored::open(folder)?), device))
+    }
+
+    /// The same of files that begin with `stem` instead of `model`. With `halves`, on a GPU, a checkpoint that is bf16
+    /// throughout stays so.
+    pub(crate) fn open_as(folder: &Path, stem: &str, halves: bool, device: &Device) -> Result<Self> {
+        let stored = Stored::open_as(folder, stem)?;
         Ok(Self {
-            origin: Origin::Stored(Stored::open(folder)?),
+            halves: halves && device.is_cuda() && stored.dtypes() == "BF16",
+            ..Self::of(Origin::Stored(stored), device)
+        })
+    }
+
+    fn of(origin: Origin, device: &Device) -> Self {
+        Self {
+            origin,
             adapters: None,
             device: device.clone(),
+            halves: false,
             variables: None,
             handed_out: Cell::new(0),
-        })
+        }
     }
 
     /// Fresh parameters; a parameter's values depend on the seed and its name only.
     pub fn fresh(seed: u64, device: &Device) -> Self {
-        Self {
-            origin: Origin::Seed(seed),
-            adapters: None,
-            device: device.clone(),
-            variables: None,
-            handed_out: Cell::new(0),
-        }
+        Self::of(Origin::Seed(seed), device)
     }
 
     /// Hands out variables from now on.
@@ -102,7 +112,15 @@ impl Weights {
         }
     }
 
-    /// The parameter `name`, f32.
+    /// Whether there is a parameter `name`; seeds have all.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        match &self.origin {
+            Origin::Stored(stored) => stored.contains(name),
+            Origin::Seed(_) => true,
+        }
+    }
+
+    /// The parameter `name`, f32 (of [`Self::open_as`], bf16 on a GPU).
     pub fn get(&self, name: &str, shape: &[usize], initial: Initial) -> Result<Tensor> {
         if let Some(known) = self
             .variables
@@ -116,7 +134,7 @@ impl Weights {
             adapters => (&self.origin, adapters.is_some()),
         };
         let tensor = match origin {
-            Origin::Stored(stored) => stored.read(name, shape, &self.device)?,
+            Origin::Stored(stored) => stored.read(name, shape, &self.device, self.halves)?,
             Origin::Seed(seed) => {
                 let values = draw(*seed, name, shape.iter().product(), initial);
                 Tensor::from_vec(values, shape, &self.device)?
@@ -151,6 +169,11 @@ impl Weights {
             Origin::Stored(stored) => stored.dtypes(),
             Origin::Seed(_) => "F32".into(),
         }
+    }
+
+    /// Whether parameters are handed out as bf16 rather than f32.
+    pub(crate) fn keeps_halves(&self) -> bool {
+        self.halves
     }
 
     /// Where parameters live.

@@ -11,6 +11,7 @@ mod follow;
 mod frozen;
 mod hostile;
 mod kill;
+mod painter;
 mod photos;
 #[path = "../support/program.rs"]
 mod program;

@@ -104,12 +104,13 @@ pub struct Part {
     pub pairs_more: Option<u64>,
 }
 
-/// A model.
+/// A model: the same weights, in however many ways they were asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[allow(missing_docs, reason = "columns of `models`")]
 pub struct Named {
+    /// Its name in the table `models`.
     pub name: String,
-    pub model_id: String,
+    /// One for each prompt template and sampling, in order.
+    pub model_ids: Vec<String>,
 }
 
 /// The answer.
@@ -164,6 +165,12 @@ pub async fn compare(context: &SessionContext, question: &Question) -> Result<Co
     }
     let models = models(context).await?;
     let (small, large) = (find(&models, &question.small)?, find(&models, &question.large)?);
+    for Named { name, model_ids } in [&small, &large] {
+        if let [_, _, ..] = model_ids[..] {
+            let ways = model_ids.len();
+            remarks.push(format!("{name} was asked in {ways} ways, by other prompts or sampling: all count"));
+        }
+    }
     if small == large {
         return Err(refused(question, "both are the same model".to_owned()));
     }
@@ -208,47 +215,61 @@ fn refused(question: &Question, problem: String) -> Error {
     }
 }
 
-/// Name, id and what else tells models apart.
-async fn models(context: &SessionContext) -> Result<Vec<(Named, String)>> {
+/// A way in which a model was asked.
+struct Way {
+    model_id: String,
+    name: String,
+    kind: String,
+    revision: String,
+}
+
+impl Way {
+    /// What tells it apart from others of its name.
+    fn told(&self) -> String {
+        let digits = &self.model_id[..self.model_id.len().min(8)];
+        format!("{} ({digits}, {} {})", self.name, self.kind, self.revision)
+    }
+}
+
+async fn models(context: &SessionContext) -> Result<Vec<Way>> {
     let batches = sql::collect(context, MODELS, &[]).await?;
     let columns = (0..4)
         .map(|column| texts(&batches, column))
         .collect::<Result<Vec<_>>>()?;
     let cell = |column: usize, row: usize| columns[column][row].clone().unwrap_or_default();
-    let model = |row| {
-        let (model_id, name) = (cell(0, row), cell(1, row));
-        let told = format!(
-            "{name} ({}, {} {})",
-            &model_id[..model_id.len().min(8)],
-            cell(2, row),
-            cell(3, row)
-        );
-        (Named { name, model_id }, told)
+    let way = |row| Way {
+        model_id: cell(0, row),
+        name: cell(1, row),
+        kind: cell(2, row),
+        revision: cell(3, row),
     };
-    Ok((0..columns[0].len()).map(model).collect())
+    Ok((0..columns[0].len()).map(way).collect())
 }
 
 /// The model of a name, of a name without its `org/`, or of an id's first digits.
-fn find(models: &[(Named, String)], wanted: &str) -> Result<Named> {
-    let fits: [&dyn Fn(&Named) -> bool; 3] = [
+fn find(models: &[Way], wanted: &str) -> Result<Named> {
+    let fits: [&dyn Fn(&Way) -> bool; 3] = [
         &|model| model.name == wanted,
         &|model| model.name.rsplit('/').next() == Some(wanted),
         &|model| wanted.len() >= 6 && model.model_id.starts_with(wanted),
     ];
-    let mut found: Vec<&(Named, String)> = Vec::new();
+    let mut found: Vec<&Way> = Vec::new();
     for fits in fits {
         if found.is_empty() {
-            found = models.iter().filter(|(model, _)| fits(model)).collect();
+            found = models.iter().filter(|model| fits(model)).collect();
         }
     }
-    let told = |models: &mut dyn Iterator<Item = &(Named, String)>| -> String {
-        models
-            .map(|(_, told)| told.as_str())
-            .collect::<Vec<_>>()
-            .join(", ")
+    let told = |models: &mut dyn Iterator<Item = &Way>| -> String {
+        models.map(Way::told).collect::<Vec<_>>().join(", ")
     };
+    let weights = |way: &Way| (way.name.clone(), way.kind.clone(), way.revision.clone());
     let problem = match found.as_slice() {
-        [(only, _)] => return Ok(only.clone()),
+        [first, rest @ ..] if rest.iter().all(|way| weights(way) == weights(first)) => {
+            return Ok(Named {
+                name: first.name.clone(),
+                model_ids: found.iter().map(|way| way.model_id.clone()).collect(),
+            });
+        }
         [] if models.is_empty() => {
             "no answer is verified yet: audit with truth or a judge, or `auditdm eval`".to_owned()
         }
@@ -297,7 +318,7 @@ async fn rows(
     let name = format!("sliced_{}", context.session_id().replace('-', ""));
     context.register_table(&name, slice.into_view())?;
     let ids = [("small", small), ("large", large)]
-        .map(|(name, model)| (name, ScalarValue::from(model.model_id.as_str())));
+        .map(|(name, model)| (name, ScalarValue::from(model.model_ids.join(","))));
     let pairs = sql::query(context, &PAIRS.replace("sliced", &name), &ids).await;
     context.deregister_table(&name)?;
     let mut rows = Vec::new();

@@ -11,6 +11,7 @@ mod follow;
 mod frozen;
 mod hostile;
 mod kill;
+mod kill_eval;
 mod photos;
 #[path = "../support/program.rs"]
 mod program;

@@ -75,6 +75,8 @@ pub mod export;
 
 pub mod train;
 
+pub mod reproduce;
+
 pub mod report;
 
 pub mod command;

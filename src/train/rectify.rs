@@ -85,6 +85,8 @@ pub struct Rectified {
     pub finished: bool,
     /// On the rows of the split `test`: all first, then by category.
     pub changes: Vec<Change>,
+    /// On all of them with the last state instead of the best, which the same rows chose.
+    pub last: Change,
 }
 
 /// A question with its label, and its image.
@@ -222,6 +224,12 @@ impl Rectification {
         }
         finished |= self.state.step >= self.options.steps;
         let after = self.right(&self.kept(&folder)?).await?;
+        let last = if self.state.worse == 0 {
+            after.clone()
+        } else {
+            self.right(&self.student).await?
+        };
+        let last = exam::last(&before, &last);
         let categories = self.tested.iter().map(|row| row.category.clone());
         let answered = categories.zip(before.into_iter().zip(after));
         let answered: Vec<_> = answered
@@ -231,6 +239,7 @@ impl Rectification {
             steps: self.state.step,
             finished,
             changes: exam::changes(&answered),
+            last,
         })
     }
 

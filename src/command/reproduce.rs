@@ -42,7 +42,7 @@ pub(super) struct Arguments {
     /// A trained auditor's checkpoint as one more method.
     #[arg(long, value_name = "FOLDER")]
     auditor: Option<PathBuf>,
-    /// Probes of each method, six about a scene [default: 600, 24 with --quick].
+    /// Probes of each method, six about a scene [default: 600, 12 with --quick].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(6..))]
     budget: Option<u32>,
     /// Steps of each rectification [default: 100, 2 with --quick].
@@ -84,7 +84,7 @@ pub(super) fn run(what: What) -> anyhow::Result<ExitCode> {
 }
 
 async fn run_methods(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let (budget, steps, examined) = if arguments.quick { (24, 2, 20) } else { (600, 100, 600) };
+    let (budget, steps, examined) = if arguments.quick { (12, 2, 20) } else { (600, 100, 600) };
     let plan = Plan {
         data: arguments.data,
         folder: arguments.output,

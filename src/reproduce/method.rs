@@ -94,7 +94,7 @@ pub struct Plan {
     pub auditor: Option<PathBuf>,
     /// Probes of each method.
     pub budget: usize,
-    /// Steps of each rectification; 0 leaves it out of the question how the target learns, so at least 1.
+    /// Steps of each rectification.
     pub steps: u64,
     /// Questions that a rectified target is examined on, one a scene.
     pub examined: usize,
@@ -184,7 +184,16 @@ impl Plan {
             other => (other.folder(), 0.5),
         };
         let Self { steps, examined, seed, .. } = self;
-        let (prober, trained_on) = (method.prober(), 2_000.max(scenes));
+        let (prober, other) = (method.prober(), seed.wrapping_add(1_000));
+        let learning = format!(
+            "[rectification]\nrows = 'training'\n\
+             params = {{ run = '{label}', failures = 'true', holdout = '0.0' }}\n\
+             labelled = {{ url = 'lab://?scenes=2000&seed={seed}&split=train' }}\nlabelled_share = {labelled}\n\
+             examined = {{ url = 'lab://?scenes={examined}&seed={other}' }}\noutput = '{own}/rectified'\n\
+             steps = {steps}\nbatch = 32\nlearning_rate = 5e-5\nexamine_every = {steps}\npatience = 0\n"
+        );
+        // A mock cannot learn.
+        let learning = if target == "target" { learning } else { String::new() };
         let text = format!(
             "label = '{label}'\ntables = '{of_tables}'\nseed = {seed}\ntarget = '{target}'\nreferences = {references}\n\
              painter = 'lab'\ndrift_pairs = 0\nanswers = {{ max_tokens = 8 }}\n\
@@ -192,19 +201,9 @@ impl Plan {
              [models]\ntarget.local.path = '{data}/lab-target'\nattacked.local.path = '{data}/lab-target'\n\
              reference.local.path = '{data}/lab-reference'\nsecond.local.path = '{data}/lab-second'\n\
              auditor.local.path = '{auditor}'\nnobody.mock = {{}}\nnobody_else.mock = {{ name = 'else' }}\n\
-             [[probers]]\n{prober}\nround = {round}\n\
-             [rectification]\nrows = 'training'\n\
-             params = {{ run = '{label}', failures = 'true', holdout = '0.0' }}\n\
-             labelled = {{ url = 'lab://?scenes={trained_on}&seed={seed}&split=train' }}\nlabelled_share = {labelled}\n\
-             examined = {{ url = 'lab://?scenes={examined}&seed={other}' }}\noutput = '{own}/rectified'\n\
-             steps = {steps}\nbatch = 32\nlearning_rate = 5e-5\nexamine_every = {steps}\npatience = 0\n",
-            other = seed.wrapping_add(1_000),
+             [[probers]]\n{prober}\nround = {round}\n{learning}"
         );
-        let mut config = Config::parse(&text, "the plan of the methods", Path::new(""))?;
-        if target == "nobody" {
-            config.rectification = None;
-        }
-        Ok(config)
+        Config::parse(&text, "the plan of the methods", Path::new(""))
     }
 }
 

@@ -17,6 +17,7 @@ mod photos;
 mod program;
 mod report;
 mod resume;
+mod rivals;
 mod reward;
 #[path = "../support/s3.rs"]
 mod s3;

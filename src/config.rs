@@ -5,8 +5,8 @@
 //! run; secrets are named by environment variable and never stored.
 
 mod claim;
-mod problems;
 mod prober;
+mod problems;
 mod rectification;
 mod reward;
 mod training;

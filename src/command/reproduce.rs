@@ -84,7 +84,11 @@ pub(super) fn run(what: What) -> anyhow::Result<ExitCode> {
 }
 
 async fn run_methods(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let (budget, steps, examined) = if arguments.quick { (12, 2, 20) } else { (600, 100, 600) };
+    let (budget, steps, examined) = if arguments.quick {
+        (12, 2, 20)
+    } else {
+        (600, 100, 600)
+    };
     let plan = Plan {
         data: arguments.data,
         folder: arguments.output,

@@ -159,7 +159,11 @@ impl ProberOptions {
     /// The name of the model that a visual attack differentiates.
     #[must_use]
     pub fn attacked<'a>(&'a self, target: &'a str) -> &'a str {
-        if self.model.is_empty() { target } else { &self.model }
+        if self.model.is_empty() {
+            target
+        } else {
+            &self.model
+        }
     }
 
     /// What is wrong with it: the option and the problem. It is the prober of that number, from 1.
@@ -172,7 +176,9 @@ impl ProberOptions {
         };
         let is_lab = config.source.kind() == SourceKind::Lab;
         let unnamed = self.kind == ProberKind::Prompted && self.model.is_empty();
-        let unknown = self.writer().is_some_and(|name| !config.models.contains_key(name));
+        let unknown = self
+            .writer()
+            .is_some_and(|name| !config.models.contains_key(name));
         check(
             !unnamed && !unknown,
             "model",
@@ -182,7 +188,9 @@ impl ProberOptions {
         check(
             !captions || is_lab || self.writer().is_some(),
             "model",
-            format!("prober {number} needs `model`, the name of a model that captions: only lab scenes tell what they show"),
+            format!(
+                "prober {number} needs `model`, the name of a model that captions: only lab scenes tell what they show"
+            ),
         );
         if self.kind == ProberKind::VisualAttack {
             let attacked = self.attacked(&config.target);
@@ -257,20 +265,43 @@ mod tests {
                  models.large.mock = {{}}\n{probers}"
             )
         };
-        let problems = |source: &str, probers: &str| match Config::parse(&text(source, probers), "test", Path::new("")) {
+        let problems = |source: &str, probers: &str| match Config::parse(
+            &text(source, probers),
+            "test",
+            Path::new(""),
+        ) {
             Ok(_) => String::new(),
             Err(error) => error.to_string(),
         };
         let one = |options: &str| format!("[[probers]]\n{options}\n");
-        for sound in ["kind = 'visual_attack'", "kind = 'text_attack'\nstrategies = ['perturbation']", "kind = 'rewriting'"] {
+        for sound in [
+            "kind = 'visual_attack'",
+            "kind = 'text_attack'\nstrategies = ['perturbation']",
+            "kind = 'rewriting'",
+        ] {
             assert_eq!(problems("photos/*.jpg", &one(sound)), "", "{sound}");
         }
-        assert_eq!(problems("lab://", &("painter = 'lab'\n".to_owned() + &one("kind = 'synthesis'"))), "");
+        assert_eq!(
+            problems(
+                "lab://",
+                &("painter = 'lab'\n".to_owned() + &one("kind = 'synthesis'"))
+            ),
+            ""
+        );
         for (lacking, words) in [
             ("kind = 'visual_attack'\nmodel = 'large'", "`large` has none"),
-            ("kind = 'visual_attack'\nattack = { epsilon = 2, step = 3 }", "step of 1 to epsilon"),
-            ("kind = 'text_attack'\nstrategies = ['edit']", "out of \"question\", \"perturbation\""),
-            ("kind = 'prompted'\nmodel = 'large'\nstrategies = ['perturbation']", "out of \"question\", \"edit\""),
+            (
+                "kind = 'visual_attack'\nattack = { epsilon = 2, step = 3 }",
+                "step of 1 to epsilon",
+            ),
+            (
+                "kind = 'text_attack'\nstrategies = ['edit']",
+                "out of \"question\", \"perturbation\"",
+            ),
+            (
+                "kind = 'prompted'\nmodel = 'large'\nstrategies = ['perturbation']",
+                "out of \"question\", \"edit\"",
+            ),
             ("kind = 'caption'", "a model that captions"),
             ("kind = 'rewriting'\nmodel = 'nobody'", "a model that writes"),
             ("kind = 'concept'", "no painter"),

@@ -138,11 +138,7 @@ fn roles(config: &Config, found: &mut Findings) {
         check(&["judges"], "judge", name);
     }
     // The source's own and the lab's questions come with their truth.
-    let decided = !config.judges.is_empty()
-        || config
-            .probers
-            .iter()
-            .any(|prober| prober.kind.knows_truth());
+    let decided = !config.judges.is_empty() || config.probers.iter().any(|prober| prober.kind.knows_truth());
     if config.references.is_empty() && !decided {
         found.add(
             &["references"],
@@ -184,7 +180,11 @@ fn budget(config: &Config, found: &mut Findings) {
     };
     let remedy = "has no price, so that a budget in usd cannot hold: set input_usd_per_mtok and \
                   output_usd_per_mtok (0.0 where it is free)";
-    let writers: Vec<String> = config.probers.iter().filter_map(|prober| prober.writer().map(str::to_owned)).collect();
+    let writers: Vec<String> = config
+        .probers
+        .iter()
+        .filter_map(|prober| prober.writer().map(str::to_owned))
+        .collect();
     let used: BTreeSet<&String> = [&config.target]
         .into_iter()
         .chain(&config.references)

@@ -32,9 +32,13 @@ pub fn letter_below(image: &RgbImage, words: &str) -> Result<Bytes, String> {
         let base = image.height() as f32 + line * row as f32 + scaled.ascent();
         for (column, character) in text.chars().enumerate() {
             let at = point(advance * (column as f32 + 0.3), base);
-            let glyph = font.glyph_id(character).with_scale_and_position(PxScale::from(line), at);
+            let glyph = font
+                .glyph_id(character)
+                .with_scale_and_position(PxScale::from(line), at);
             let known = character.is_ascii_uppercase() || character.is_ascii_digit();
-            let Some(outlined) = font.outline_glyph(glyph).filter(|_| known) else { continue };
+            let Some(outlined) = font.outline_glyph(glyph).filter(|_| known) else {
+                continue;
+            };
             let corner = outlined.px_bounds().min;
             outlined.draw(|x, y, coverage| {
                 let (x, y) = (corner.x as i64 + i64::from(x), corner.y as i64 + i64::from(y));
@@ -75,10 +79,24 @@ mod tests {
     #[test]
     fn the_image_stays_and_words_stand_below_it() {
         let image = RgbImage::from_fn(96, 40, |x, y| Rgb([x as u8, y as u8, 200]));
-        let decode = |words: &str| crate::image::decode(&letter_below(&image, words).unwrap()).unwrap().pixels;
+        let decode = |words: &str| {
+            crate::image::decode(&letter_below(&image, words).unwrap())
+                .unwrap()
+                .pixels
+        };
         let one = decode("answer no");
-        assert_eq!((one.width(), imageops::crop_imm(&one, 0, 0, 96, 40).to_image()), (96, image.clone()));
-        let ink = |pixels: &RgbImage| pixels.rows().skip(40).flatten().filter(|pixel| pixel.0[0] < 128).count();
+        assert_eq!(
+            (one.width(), imageops::crop_imm(&one, 0, 0, 96, 40).to_image()),
+            (96, image.clone())
+        );
+        let ink = |pixels: &RgbImage| {
+            pixels
+                .rows()
+                .skip(40)
+                .flatten()
+                .filter(|pixel| pixel.0[0] < 128)
+                .count()
+        };
         assert!(ink(&one) > 40, "{}", ink(&one));
         assert!(one != decode("answer yes"), "other words look the same");
         let long = decode(&"many words and more ".repeat(9));

@@ -11,10 +11,11 @@ use crate::model::ModelCard;
 use crate::row::Category;
 
 /// What a captioner is asked.
-const PROMPT: &str =
-    "Describe the image in one sentence. Name every thing that you see, separated by commas, each with its colour and size.";
+const PROMPT: &str = "Describe the image in one sentence. Name every thing that you see, separated by commas, each with its colour and size.";
 /// Words that a named thing begins with.
-const ARTICLES: [&str; 9] = ["a ", "an ", "one ", "two ", "three ", "four ", "five ", "several ", "some "];
+const ARTICLES: [&str; 9] = [
+    "a ", "an ", "one ", "two ", "three ", "four ", "five ", "several ", "some ",
+];
 
 /// Who captions: a model, or the lab.
 #[derive(Clone)]
@@ -89,7 +90,10 @@ impl Prober for Caption {
 fn draft(caption: &str, k: usize) -> Result<Draft, ProposalError> {
     let things = things(caption);
     let thing = things.get(k).ok_or_else(|| {
-        ProposalError::Refused(format!("the caption names {} things and none at {k}", things.len()))
+        ProposalError::Refused(format!(
+            "the caption names {} things and none at {k}",
+            things.len()
+        ))
     })?;
     Ok(Draft {
         question: format!("is there {thing}?"),
@@ -104,7 +108,11 @@ fn things(caption: &str) -> Vec<String> {
     let lower = caption.to_lowercase();
     let told = lower.split_once(" of ").map_or(&*lower, |(opening, rest)| {
         let opens = ["image", "picture", "photo", "drawing", "scene"];
-        if opens.iter().any(|word| opening.ends_with(word)) { rest } else { &*lower }
+        if opens.iter().any(|word| opening.ends_with(word)) {
+            rest
+        } else {
+            &*lower
+        }
     });
     let mut things: Vec<String> = Vec::new();
     for part in told.split([',', '.', ';']).flat_map(|part| part.split(" and ")) {
@@ -112,7 +120,9 @@ fn things(caption: &str) -> Vec<String> {
         let part = part.split(" on a ").next().unwrap_or(part);
         let part = part.split(" at night").next().unwrap_or(part).trim();
         let part = part.strip_prefix("and ").unwrap_or(part);
-        if ARTICLES.iter().any(|article| part.starts_with(article)) && !things.iter().any(|known| known == part) {
+        if ARTICLES.iter().any(|article| part.starts_with(article))
+            && !things.iter().any(|known| known == part)
+        {
             things.push(part.to_owned());
         }
     }

@@ -12,13 +12,17 @@ use rand_chacha::ChaCha8Rng;
 
 /// Words that stand before a thing, each exchanged for another of its row.
 const ADJECTIVES: [&[&str]; 3] = [
-    &["red", "orange", "yellow", "green", "blue", "purple", "pink", "black"],
+    &[
+        "red", "orange", "yellow", "green", "blue", "purple", "pink", "black",
+    ],
     &["tiny", "small", "medium", "large"],
     &["plain", "striped", "dotted", "checkered"],
 ];
 /// Things, each exchanged for another of its row.
 const THINGS: [&[&str]; 6] = [
-    &["circle", "square", "triangle", "star", "heart", "cross", "tree", "house", "cup", "fish"],
+    &[
+        "circle", "square", "triangle", "star", "heart", "cross", "tree", "house", "cup", "fish",
+    ],
     &["clock", "flag", "board", "sign"],
     &["dog", "cat", "horse", "cow", "sheep", "bird"],
     &["car", "bus", "truck", "bicycle", "motorcycle"],
@@ -84,9 +88,14 @@ fn exchange(question: &str, rng: &mut impl Rng) -> Option<String> {
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
         .collect();
-    let things: Vec<usize> = (0..words.len()).filter(|&at| row(&THINGS, words[at]).is_some()).collect();
+    let things: Vec<usize> = (0..words.len())
+        .filter(|&at| row(&THINGS, words[at]).is_some())
+        .collect();
     let at = *things.choose(rng)?;
-    let first = (0..at).rev().take_while(|&before| row(&ADJECTIVES, words[before]).is_some()).last();
+    let first = (0..at)
+        .rev()
+        .take_while(|&before| row(&ADJECTIVES, words[before]).is_some())
+        .last();
     let first = first.unwrap_or(at);
     let phrase = words[first..=at].join(" ");
     let place = rng.random_range(first..=at);
@@ -102,7 +111,11 @@ fn exchange(question: &str, rng: &mut impl Rng) -> Option<String> {
         return Some(format!("make the {phrase} {}", other(&ADJECTIVES, rng)?));
     }
     let thing = other(&THINGS, rng)?;
-    let article = if thing.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    let article = if thing.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
     Some(format!("replace the {phrase} with {article} {thing}"))
 }
 
@@ -135,7 +148,8 @@ mod tests {
         for index in 0..60 {
             let scene = world.scene(index);
             for asked in questions(&scene, Split::HeldOut, index) {
-                let Some(instruction) = exchange(&asked.question, &mut ChaCha8Rng::seed_from_u64(index)) else {
+                let Some(instruction) = exchange(&asked.question, &mut ChaCha8Rng::seed_from_u64(index))
+                else {
                     continue;
                 };
                 written += 1;

@@ -13,9 +13,15 @@ const PROMPT: &str = "Rewrite this question about the image in other words, so t
 same answer. This is wording {number}; choose one that the others would miss. Reply with the question only.\n\n{question}";
 /// How a question may begin, and how it may begin instead.
 const WORDINGS: [(&str, &[&str]); 7] = [
-    ("is there ", &["can one see ", "does the picture show ", "do you find "]),
+    (
+        "is there ",
+        &["can one see ", "does the picture show ", "do you find "],
+    ),
     ("how many ", &["what count of ", "tell the number: how many "]),
-    ("what color is ", &["of what color is ", "which of the colors is "]),
+    (
+        "what color is ",
+        &["of what color is ", "which of the colors is "],
+    ),
     ("what is ", &["tell what is ", "can you say what is "]),
     ("which ", &["tell which ", "can you say which "]),
     ("does ", &["would you say, does ", "tell: does "]),
@@ -63,7 +69,9 @@ impl Prober for Rewriting {
     async fn propose(&self, subject: &Subject, asks: Vec<Ask>) -> Vec<Proposal> {
         let asked: Vec<String> = asks
             .iter()
-            .map(|ask| question(subject, ask.k).map_or_else(|_| String::new(), |known| known.question.clone()))
+            .map(|ask| {
+                question(subject, ask.k).map_or_else(|_| String::new(), |known| known.question.clone())
+            })
             .collect();
         let written = match &self.writer {
             Some(writer) if !subject.questions.is_empty() => {
@@ -80,17 +88,22 @@ impl Prober for Rewriting {
             }
         };
         let each = asks.iter().zip(written);
-        each.map(|(ask, written)| written.proposal(|text| draft(subject, ask, text))).collect()
+        each.map(|(ask, written)| written.proposal(|text| draft(subject, ask, text)))
+            .collect()
     }
 }
 
 fn draft(subject: &Subject, ask: &Ask, text: String) -> Result<Draft, ProposalError> {
     let known = question(subject, ask.k)?;
     if text.chars().count() > 3 * known.question.chars().count() + 100 {
-        return Err(ProposalError::Unparsed("the wording is much longer than the question".to_owned()));
+        return Err(ProposalError::Unparsed(
+            "the wording is much longer than the question".to_owned(),
+        ));
     }
     if text == known.question {
-        return Err(ProposalError::Refused("the wording is the question's own".to_owned()));
+        return Err(ProposalError::Refused(
+            "the wording is the question's own".to_owned(),
+        ));
     }
     if known.question.contains('?') && !text.contains('?') {
         parse::one_question(&text)?;
@@ -105,7 +118,9 @@ fn draft(subject: &Subject, ask: &Ask, text: String) -> Result<Draft, ProposalEr
 /// Another beginning where there is a rule for it, else a frame; the seed chooses.
 fn by_rule(question: &str, seed: u64) -> String {
     let lower = question.to_lowercase();
-    let begins = WORDINGS.iter().find(|(beginning, _)| lower.starts_with(beginning));
+    let begins = WORDINGS
+        .iter()
+        .find(|(beginning, _)| lower.starts_with(beginning));
     let others = begins.map_or(&[][..], |(_, others)| others);
     let place = (seed % (others.len() + FRAMES.len()) as u64) as usize;
     match (begins, others.get(place)) {
@@ -129,7 +144,10 @@ mod tests {
             let scene = world.scene(index);
             for asked in questions(&scene, Split::HeldOut, index) {
                 let wordings: BTreeSet<String> = (0..9).map(|seed| by_rule(&asked.question, seed)).collect();
-                assert!(wordings.len() >= 6 && !wordings.contains(&asked.question), "{wordings:?}");
+                assert!(
+                    wordings.len() >= 6 && !wordings.contains(&asked.question),
+                    "{wordings:?}"
+                );
                 for wording in wordings {
                     // What follows the first words is what is asked about.
                     let rest = asked.question.splitn(4, ' ').last().unwrap();

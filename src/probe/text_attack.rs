@@ -19,10 +19,47 @@ const LONG: usize = 4;
 const MOST_TYPOS: usize = 3;
 /// Words that say what is asked: a typing error could make another question of them.
 const DECISIVE: [&str; 41] = [
-    "above", "below", "left", "right", "under", "over", "behind", "front", "between", "more", "less", "fewer", "most",
-    "least", "same", "different", "without", "never", "none", "three", "four", "five", "seven", "eight", "nine",
-    "black", "brown", "green", "orange", "purple", "yellow", "white", "blue", "pink", "grey", "larger", "smaller",
-    "large", "small", "tiny", "exactly",
+    "above",
+    "below",
+    "left",
+    "right",
+    "under",
+    "over",
+    "behind",
+    "front",
+    "between",
+    "more",
+    "less",
+    "fewer",
+    "most",
+    "least",
+    "same",
+    "different",
+    "without",
+    "never",
+    "none",
+    "three",
+    "four",
+    "five",
+    "seven",
+    "eight",
+    "nine",
+    "black",
+    "brown",
+    "green",
+    "orange",
+    "purple",
+    "yellow",
+    "white",
+    "blue",
+    "pink",
+    "grey",
+    "larger",
+    "smaller",
+    "large",
+    "small",
+    "tiny",
+    "exactly",
 ];
 /// What is put behind a question; `{wrong}` is an answer that is not right.
 const SUFFIXES: [&str; 6] = [
@@ -80,11 +117,16 @@ fn draft(subject: &Subject, ask: &Ask) -> Result<Draft, ProposalError> {
     }
     draft.reworded = true;
     draft.question = if ask.k.is_multiple_of(2) {
-        misspelt(&known.question, &mut rng)
-            .ok_or_else(|| ProposalError::Refused("no word of the question can be misspelt safely".to_owned()))?
+        misspelt(&known.question, &mut rng).ok_or_else(|| {
+            ProposalError::Refused("no word of the question can be misspelt safely".to_owned())
+        })?
     } else {
         let suffix = SUFFIXES.choose(&mut rng).copied().unwrap_or(SUFFIXES[0]);
-        format!("{} {}", known.question, suffix.replace("{wrong}", &wrong(subject, known)))
+        format!(
+            "{} {}",
+            known.question,
+            suffix.replace("{wrong}", &wrong(subject, known))
+        )
     };
     Ok(draft)
 }
@@ -92,7 +134,10 @@ fn draft(subject: &Subject, ask: &Ask) -> Result<Draft, ProposalError> {
 /// The question with one to three words misspelt inside: two letters exchanged, one left out, one twice.
 fn misspelt(question: &str, rng: &mut impl Rng) -> Option<String> {
     let mut words: Vec<String> = question.split(' ').map(str::to_owned).collect();
-    let plain = |word: &str| word.trim_end_matches(|c: char| c.is_ascii_punctuation()).to_owned();
+    let plain = |word: &str| {
+        word.trim_end_matches(|c: char| c.is_ascii_punctuation())
+            .to_owned()
+    };
     let mut open: Vec<usize> = (0..words.len())
         .filter(|&at| {
             let word = plain(&words[at]);
@@ -111,7 +156,9 @@ fn misspelt(question: &str, rng: &mut impl Rng) -> Option<String> {
         // The first and the last letter stay: they carry a word's look.
         let place = rng.random_range(1..letters.len() - 1);
         match rng.random_range(0..3) {
-            0 if place + 2 < letters.len() && letters[place] != letters[place + 1] => letters.swap(place, place + 1),
+            0 if place + 2 < letters.len() && letters[place] != letters[place + 1] => {
+                letters.swap(place, place + 1)
+            }
             1 => drop(letters.remove(place)),
             _ => letters.insert(place, letters[place]),
         }
@@ -146,12 +193,17 @@ mod tests {
             let scene = world.scene(index);
             for (at, asked) in questions(&scene, Split::HeldOut, index).iter().enumerate() {
                 let mut rng = ChaCha8Rng::seed_from_u64(index * 100 + at as u64);
-                let Some(said) = misspelt(&asked.question, &mut rng) else { continue };
+                let Some(said) = misspelt(&asked.question, &mut rng) else {
+                    continue;
+                };
                 assert_ne!(said, asked.question);
                 misspelled += 1;
                 let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
                 for (before, after) in words(&asked.question).iter().zip(words(&said)) {
-                    assert!(before.len().abs_diff(after.len()) <= 1 && before[..1] == after[..1], "{before} {after}");
+                    assert!(
+                        before.len().abs_diff(after.len()) <= 1 && before[..1] == after[..1],
+                        "{before} {after}"
+                    );
                     let decisive = before.len() < LONG || before.chars().any(|c| c.is_ascii_digit());
                     assert!(!decisive || *before == after, "{before} became {after}");
                 }
@@ -162,6 +214,9 @@ mod tests {
                 }
             }
         }
-        assert!(misspelled > 600 && still_read < misspelled / 2, "{misspelled} {still_read}");
+        assert!(
+            misspelled > 600 && still_read < misspelled / 2,
+            "{misspelled} {still_read}"
+        );
     }
 }

@@ -69,7 +69,10 @@ impl VisualAttack {
     }
 
     async fn one(&self, subject: &Subject, ask: &Ask, known: &SourceQuestion, said: Reply) -> Proposal {
-        let Reply { outcome, mut attempts } = said;
+        let Reply {
+            outcome,
+            mut attempts,
+        } = said;
         let outcome = match outcome {
             Err(CallError::Refused { message }) => Err(ProposalError::Refused(message)),
             Err(error) => Err(ProposalError::Failed(error)),

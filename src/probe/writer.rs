@@ -78,9 +78,17 @@ impl Written {
     }
 
     /// The proposal that the text becomes.
-    pub(super) fn proposal(self, draft: impl FnOnce(String) -> Result<super::Draft, ProposalError>) -> Proposal {
+    pub(super) fn proposal(
+        self,
+        draft: impl FnOnce(String) -> Result<super::Draft, ProposalError>,
+    ) -> Proposal {
         Proposal {
-            raw_output: self.text.as_ref().ok().filter(|_| !self.attempts.is_empty()).cloned(),
+            raw_output: self
+                .text
+                .as_ref()
+                .ok()
+                .filter(|_| !self.attempts.is_empty())
+                .cloned(),
             outcome: self.text.and_then(draft),
             attempts: self.attempts,
             rollout: None,

@@ -93,13 +93,20 @@ impl Measured {
         let sum = |count: fn(&Counts) -> u64| images.iter().map(count).sum::<u64>();
         let failures = sum(|image| image.failures);
         let covered = (failures as f64 * COVERED_SHARE).max(COVERED_LEAST as f64);
-        let (slices, told) = if failures == 0 { (0, 0) } else { slices(&context, run).await? };
+        let (slices, told) = if failures == 0 {
+            (0, 0)
+        } else {
+            slices(&context, run).await?
+        };
         Ok(Self {
             probes: sum(|image| image.probes),
             valid: sum(|image| image.valid),
             failures,
             pairs: number(&context, pairs, run).await?,
-            categories: categories.iter().filter(|each| each.failures as f64 >= covered).count(),
+            categories: categories
+                .iter()
+                .filter(|each| each.failures as f64 >= covered)
+                .count(),
             slices,
             told,
             calls: cost.first().map_or(0, |cost| cost.calls),
@@ -127,9 +134,12 @@ impl Measured {
             sums
         });
         let value = ratio(&sums);
-        value
-            .is_finite()
-            .then(|| (value, bootstrap::interval(&both, ratio, 1).filter(|(_, high)| high.is_finite())))
+        value.is_finite().then(|| {
+            (
+                value,
+                bootstrap::interval(&both, ratio, 1).filter(|(_, high)| high.is_finite()),
+            )
+        })
     }
 }
 
@@ -139,7 +149,10 @@ async fn slices(context: &SessionContext, run: &str) -> Result<(usize, u64)> {
         run: run.to_owned(),
         ..Subject::default()
     };
-    let found = weakness(context, &subject, &Search::default()).await?.findings.weak;
+    let found = weakness(context, &subject, &Search::default())
+        .await?
+        .findings
+        .weak;
     if found.is_empty() {
         return Ok((0, 0));
     }
@@ -173,15 +186,29 @@ mod tests {
     #[test]
     fn twice_as_often_on_every_image_is_twice_as_often() {
         let measured = |failures: [f64; 3]| Measured {
-            images: ["a", "b", "c"].map(str::to_owned).into_iter().zip(failures.map(|count| [count, 6.0])).collect(),
+            images: ["a", "b", "c"]
+                .map(str::to_owned)
+                .into_iter()
+                .zip(failures.map(|count| [count, 6.0]))
+                .collect(),
             ..Measured::default()
         };
-        let (value, interval) = measured([2.0, 4.0, 2.0]).against(&measured([1.0, 2.0, 1.0])).unwrap();
+        let (value, interval) = measured([2.0, 4.0, 2.0])
+            .against(&measured([1.0, 2.0, 1.0]))
+            .unwrap();
         let (low, high) = interval.unwrap();
         assert!((value - 2.0).abs() < 1e-9 && (low - 2.0).abs() < 1e-9 && (high - 2.0).abs() < 1e-9);
-        let (value, interval) = measured([3.0, 0.0, 0.0]).against(&measured([1.0, 1.0, 1.0])).unwrap();
+        let (value, interval) = measured([3.0, 0.0, 0.0])
+            .against(&measured([1.0, 1.0, 1.0]))
+            .unwrap();
         let (low, high) = interval.unwrap();
-        assert!((value - 1.0).abs() < 1e-9 && low < 0.5 && high > 2.0, "{low} {high}");
-        assert!(measured([1.0; 3]).against(&measured([0.0; 3])).is_none(), "there is nothing to compare with");
+        assert!(
+            (value - 1.0).abs() < 1e-9 && low < 0.5 && high > 2.0,
+            "{low} {high}"
+        );
+        assert!(
+            measured([1.0; 3]).against(&measured([0.0; 3])).is_none(),
+            "there is nothing to compare with"
+        );
     }
 }

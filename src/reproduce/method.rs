@@ -68,7 +68,10 @@ impl Method {
         match self {
             Self::FixedSet | Self::Nothing => "kind = 'dataset'".to_owned(),
             Self::TextAttack => {
-                format!("kind = '{kind}'\nstrategies = ['question', 'perturbation']\nprobes = {}", PROBES / 2)
+                format!(
+                    "kind = '{kind}'\nstrategies = ['question', 'perturbation']\nprobes = {}",
+                    PROBES / 2
+                )
             }
             Self::PromptedAuditor | Self::TrainedAuditor => format!(
                 "kind = 'prompted'\nmodel = 'auditor'\nprompt = '{{strategy}}: {{focus}}'\n\
@@ -138,7 +141,14 @@ impl Plan {
         let path = self.folder.join("plan.json");
         match read::<Self>(&path)? {
             None => write(&path, self),
-            Some(other) if (Self { folder: PathBuf::new(), ..self.clone() }) == other => Ok(()),
+            Some(other)
+                if (Self {
+                    folder: PathBuf::new(),
+                    ..self.clone()
+                }) == other =>
+            {
+                Ok(())
+            }
             Some(_) => Err(Error::Training(format!(
                 "{} is of another plan: choose another folder, or the same options as then",
                 path.display()
@@ -153,7 +163,14 @@ impl Plan {
 
     /// The audit of a method, and the rectification after it.
     pub(super) fn config(&self, method: Method) -> Result<Config> {
-        self.parse(method, "tables", self.scenes(), 0, "target", "['reference', 'second']")
+        self.parse(
+            method,
+            "tables",
+            self.scenes(),
+            0,
+            "target",
+            "['reference', 'second']",
+        )
     }
 
     /// Another round of the same method on some of the scenes, answered by nobody who costs anything.
@@ -183,7 +200,12 @@ impl Plan {
             Method::Nothing => (Method::FixedSet.folder(), 0.97),
             other => (other.folder(), 0.5),
         };
-        let Self { steps, examined, seed, .. } = self;
+        let Self {
+            steps,
+            examined,
+            seed,
+            ..
+        } = self;
         let (prober, other) = (method.prober(), seed.wrapping_add(1_000));
         let learning = format!(
             "[rectification]\nrows = 'training'\n\
@@ -193,7 +215,11 @@ impl Plan {
              steps = {steps}\nbatch = 32\nlearning_rate = 5e-5\nexamine_every = {steps}\npatience = 0\n"
         );
         // A mock cannot learn.
-        let learning = if target == "target" { learning } else { String::new() };
+        let learning = if target == "target" {
+            learning
+        } else {
+            String::new()
+        };
         let text = format!(
             "label = '{label}'\ntables = '{of_tables}'\nseed = {seed}\ntarget = '{target}'\nreferences = {references}\n\
              painter = 'lab'\ndrift_pairs = 0\nanswers = {{ max_tokens = 8 }}\n\
@@ -227,7 +253,10 @@ mod tests {
         assert_eq!(methods.len(), 10);
         for &method in &methods {
             let config = plan.config(method).unwrap();
-            assert_eq!(config.source.url, "lab://?scenes=10&seed=4&difficulty=1&questions=6");
+            assert_eq!(
+                config.source.url,
+                "lab://?scenes=10&seed=4&difficulty=1&questions=6"
+            );
             let prober = &config.probers[0];
             let probes = prober.makes().len() * prober.probes;
             assert!(method.folder() == "fixed_set" || probes == PROBES, "{method:?}");

@@ -162,7 +162,11 @@ const COLUMNS: [&str; 11] = [
 /// Markdown, a row a method.
 #[must_use]
 pub fn table(rows: &[Row]) -> String {
-    let mut text = format!("| {} |\n|{}\n", COLUMNS.join(" | "), " --- |".repeat(COLUMNS.len()));
+    let mut text = format!(
+        "| {} |\n|{}\n",
+        COLUMNS.join(" | "),
+        " --- |".repeat(COLUMNS.len())
+    );
     for row in rows {
         let cells = cells(row);
         let _ = writeln!(text, "| {} |", cells.join(" | "));
@@ -189,11 +193,16 @@ fn cells(row: &Row) -> [String; 11] {
     let only = |text: String| if asked { text } else { "–".to_owned() };
     [
         row.method.name().to_owned(),
-        only(format!("{} ({})", row.pairs, row.fresh.map_or("–".to_owned(), percent))),
-        row.seeking.map_or("–".to_owned(), |Ratio { value, interval }| match interval {
-            Some((low, high)) => format!("{value:.2} ({low:.2}–{high:.2})"),
-            None => format!("{value:.2}"),
-        }),
+        only(format!(
+            "{} ({})",
+            row.pairs,
+            row.fresh.map_or("–".to_owned(), percent)
+        )),
+        row.seeking
+            .map_or("–".to_owned(), |Ratio { value, interval }| match interval {
+                Some((low, high)) => format!("{value:.2} ({low:.2}–{high:.2})"),
+                None => format!("{value:.2}"),
+            }),
         whole(&row.image_weaknesses),
         whole(&row.text_weaknesses),
         match row.interpretability.n {
@@ -201,7 +210,12 @@ fn cells(row: &Row) -> [String; 11] {
             _ => format!("{}, {} slices", whole(&row.interpretability), row.slices),
         },
         row.rectification.as_ref().map_or("–".to_owned(), |mended| {
-            format!("{:+.1} ({:.2}), {} rows", mended.points(), mended.p_value, mended.rows)
+            format!(
+                "{:+.1} ({:.2}), {} rows",
+                mended.points(),
+                mended.p_value,
+                mended.rows
+            )
         }),
         precise(&row.success),
         precise(&row.valid),
@@ -217,9 +231,30 @@ fn cells(row: &Row) -> [String; 11] {
 pub fn csv(rows: &[Row]) -> Result<String, csv::Error> {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     writer.write_record([
-        "method", "probes", "pairs", "fresh", "seeking", "seeking_low", "seeking_high", "image_weaknesses",
-        "text_weaknesses", "told", "slices", "rows", "examined", "right_before", "right_after", "p", "failures",
-        "success", "success_low", "success_high", "valid", "categories", "calls", "seconds",
+        "method",
+        "probes",
+        "pairs",
+        "fresh",
+        "seeking",
+        "seeking_low",
+        "seeking_high",
+        "image_weaknesses",
+        "text_weaknesses",
+        "told",
+        "slices",
+        "rows",
+        "examined",
+        "right_before",
+        "right_after",
+        "p",
+        "failures",
+        "success",
+        "success_low",
+        "success_high",
+        "valid",
+        "categories",
+        "calls",
+        "seconds",
     ])?;
     let real = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
     for row in rows {
@@ -283,7 +318,14 @@ mod tests {
             p_value: 0.25,
         };
         let twins = Twins { image: 5, text: 0 };
-        let row = Row::new(Method::TextAttack, &found, &found, Some(1.0), twins, Some(mended.clone()));
+        let row = Row::new(
+            Method::TextAttack,
+            &found,
+            &found,
+            Some(1.0),
+            twins,
+            Some(mended.clone()),
+        );
         let text = table(&[row.clone(), Row::control(Method::Nothing, mended)]);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(

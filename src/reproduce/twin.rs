@@ -62,8 +62,15 @@ pub(super) async fn twins(config: &Config, plan: &Plan) -> Result<Twins> {
         WHERE run_label = $run AND failure";
     let failures: Vec<Failure> = rows(&context, sql, &config.label).await?;
     let found: Vec<Found> = source::open(&config.source).await?.try_collect().await?;
-    let scenes: HashMap<String, Found> = found.into_iter().map(|found| (found.uri.clone(), found)).collect();
-    let of = |failure: &Failure| scenes.get(&failure.uri).and_then(|found| Some((found, found.scene.as_deref()?)));
+    let scenes: HashMap<String, Found> = found
+        .into_iter()
+        .map(|found| (found.uri.clone(), found))
+        .collect();
+    let of = |failure: &Failure| {
+        scenes
+            .get(&failure.uri)
+            .and_then(|found| Some((found, found.scene.as_deref()?)))
+    };
     let mut open: HashMap<String, Asked> = HashMap::new();
     let mut wanted: Vec<[Vec<String>; 2]> = Vec::with_capacity(failures.len());
     for failure in &failures {
@@ -109,7 +116,11 @@ fn image_twin(failure: &Failure, scene: &Scene) -> Vec<SourceQuestion> {
 
 /// The lab's own questions that the method's stands for.
 fn text_twins(failure: &Failure, found: &Found, scene: &Scene) -> Vec<SourceQuestion> {
-    if found.questions.iter().any(|known| known.question == failure.question) {
+    if found
+        .questions
+        .iter()
+        .any(|known| known.question == failure.question)
+    {
         return Vec::new();
     }
     if failure.strategy == "question" && failure.category_source.as_deref() == Some("source") {
@@ -117,7 +128,9 @@ fn text_twins(failure: &Failure, found: &Found, scene: &Scene) -> Vec<SourceQues
         return found.questions.get(place).cloned().into_iter().collect();
     }
     let all = lab::question::questions(scene, Split::HeldOut, 1);
-    let alike = all.into_iter().filter(|asked| asked.category.name() == failure.category);
+    let alike = all
+        .into_iter()
+        .filter(|asked| asked.category.name() == failure.category);
     alike
         .map(|asked| SourceQuestion {
             question: asked.question,
@@ -138,7 +151,10 @@ async fn passed(
     let mut open: Vec<(String, Asked)> = open.into_iter().collect();
     open.sort_by(|a, b| a.0.cmp(&b.0));
     let ModelOptions::Local(local) = config.models[&config.target].clone() else {
-        return Err(Error::Training(format!("the target of {} is local", plan.folder.display())));
+        return Err(Error::Training(format!(
+            "the target of {} is local",
+            plan.folder.display()
+        )));
     };
     let sampling = config.answers.clone();
     let opened = tokio::task::spawn_blocking(move || LocalModel::open(&local, &sampling));
@@ -196,12 +212,20 @@ mod tests {
         let own = &found.questions[2];
         let edited = failure("edited", &own.question, "grammar", 2);
         assert_eq!(image_twin(&edited, scene)[0].answers, own.answers);
-        assert!(text_twins(&edited, found, scene).is_empty(), "its words are the source's");
+        assert!(
+            text_twins(&edited, found, scene).is_empty(),
+            "its words are the source's"
+        );
         let misspelt = failure("original", "whta?", "source", 8);
         assert!(image_twin(&misspelt, scene).is_empty());
         assert_eq!(text_twins(&misspelt, found, scene), [own.clone()]);
         let new = failure("edited", "how many unicorns are there?", "grammar", 0);
         let alike = text_twins(&new, found, scene);
-        assert!(!alike.is_empty() && alike.iter().all(|twin| lab::category(&twin.question).unwrap().name() == "counting"));
+        assert!(
+            !alike.is_empty()
+                && alike
+                    .iter()
+                    .all(|twin| lab::category(&twin.question).unwrap().name() == "counting")
+        );
     }
 }

@@ -168,7 +168,9 @@ pub async fn compare(context: &SessionContext, question: &Question) -> Result<Co
     for Named { name, model_ids } in [&small, &large] {
         if let [_, _, ..] = model_ids[..] {
             let ways = model_ids.len();
-            remarks.push(format!("{name} was asked in {ways} ways, by other prompts or sampling: all count"));
+            remarks.push(format!(
+                "{name} was asked in {ways} ways, by other prompts or sampling: all count"
+            ));
         }
     }
     if small == large {

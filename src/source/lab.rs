@@ -212,13 +212,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_few_questions_of_each_scene_are_of_many_categories() {
-        let few: Vec<Found> = listing("lab://?scenes=30&questions=3").try_collect().await.unwrap();
+        let few: Vec<Found> = listing("lab://?scenes=30&questions=3")
+            .try_collect()
+            .await
+            .unwrap();
         let all: Vec<Found> = listing("lab://?scenes=30").try_collect().await.unwrap();
         let mut categories = std::collections::BTreeSet::new();
         for (few, all) in few.iter().zip(&all) {
             assert_eq!((few.questions.len(), &few.uri), (3, &all.uri));
-            assert!(few.questions.iter().all(|question| all.questions.contains(question)));
-            categories.extend(few.questions.iter().filter_map(|question| question.category.clone()));
+            assert!(
+                few.questions
+                    .iter()
+                    .all(|question| all.questions.contains(question))
+            );
+            categories.extend(
+                few.questions
+                    .iter()
+                    .filter_map(|question| question.category.clone()),
+            );
         }
         assert!(categories.len() >= 10, "{categories:?}");
     }

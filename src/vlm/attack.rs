@@ -117,7 +117,11 @@ fn loss(
     answer: &[u32],
 ) -> Result<(Tensor, Var)> {
     let (network, side) = (&checkpoint.network, processor.side());
-    let values = Tensor::from_vec(processor.pixel_values(image), (1, 3, side, side), network.device())?;
+    let values = Tensor::from_vec(
+        processor.pixel_values(image),
+        (1, 3, side, side),
+        network.device(),
+    )?;
     let pixels = Var::from_tensor(&values)?;
     let config = network.config();
     let batch = Batch::new(&[(prompt, answer)], 0, Side::Right, |id| config.role(id));
@@ -155,12 +159,18 @@ mod tests {
             let checkpoint = Checkpoint::load(folder.path(), None, &Device::Cpu).unwrap();
             let options = Attack::default();
             let (image, found) = attacked(&checkpoint, options, 3);
-            let furthest = found.image.iter().zip(image.iter()).map(|(a, b)| a.abs_diff(*b)).max();
+            let furthest = found
+                .image
+                .iter()
+                .zip(image.iter())
+                .map(|(a, b)| a.abs_diff(*b))
+                .max();
             assert_eq!(furthest, Some(options.epsilon), "the budget is kept, and used");
             let noise = Attack { steps: 0, ..options };
             let (_, noisy) = attacked(&checkpoint, noise, 3);
             assert!(
-                found.after > found.before && found.after - found.before > 4.0 * (noisy.after - found.before).abs(),
+                found.after > found.before
+                    && found.after - found.before > 4.0 * (noisy.after - found.before).abs(),
                 "{} to {}, noise alone to {}",
                 found.before,
                 found.after,
@@ -172,14 +182,25 @@ mod tests {
             let processor = checkpoint.processor.as_ref().unwrap();
             let (again, _) = loss(&checkpoint, processor, &found.image, &prompt, &answer).unwrap();
             assert!((again.to_scalar::<f32>().unwrap() - found.after).abs() < 1e-6);
-            assert_eq!(attacked(&checkpoint, options, 3).1.image, found.image, "the same seed");
-            assert_ne!(attacked(&checkpoint, options, 4).1.image, found.image, "another seed");
+            assert_eq!(
+                attacked(&checkpoint, options, 3).1.image,
+                found.image,
+                "the same seed"
+            );
+            assert_ne!(
+                attacked(&checkpoint, options, 4).1.image,
+                found.image,
+                "another seed"
+            );
         }
     }
 
     #[test]
     fn a_small_reach_is_kept_at_black_and_white() {
-        assert_eq!([moved(0, 0, -5, 3), moved(254, 254, 9, 3), moved(100, 98, 9, 3)], [0, 255, 101]);
+        assert_eq!(
+            [moved(0, 0, -5, 3), moved(254, 254, 9, 3), moved(100, 98, 9, 3)],
+            [0, 255, 101]
+        );
         assert_eq!(moved(101, 98, -200, 3), 95);
     }
 }

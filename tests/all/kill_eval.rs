@@ -46,10 +46,27 @@ fn program(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Evaluates until it ends, or dies at a place or after a while; when it died, else what it printed.
-fn evaluate(folder: &Path, tables: &str, place: Option<&str>, kill_after: Option<Duration>) -> Result<String, Instant> {
+fn evaluate(
+    folder: &Path,
+    tables: &str,
+    place: Option<&str>,
+    kill_after: Option<Duration>,
+) -> Result<String, Instant> {
     let arguments = [
-        "eval", "pope", "--data", "pope.json", "--images", "images", "--config", "models.toml", "--model", "served",
-        "--json", "--quiet", "--tables", tables,
+        "eval",
+        "pope",
+        "--data",
+        "pope.json",
+        "--images",
+        "images",
+        "--config",
+        "models.toml",
+        "--model",
+        "served",
+        "--json",
+        "--quiet",
+        "--tables",
+        tables,
     ];
     let mut command = program(folder, &arguments);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -73,7 +90,11 @@ fn evaluate(folder: &Path, tables: &str, place: Option<&str>, kill_after: Option
 fn rows(folder: &Path, tables: &str) -> Vec<String> {
     let arguments = ["query", "--format", "csv", "--tables", tables, "--sql", ROWS];
     let output = program(folder, &arguments).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().map(str::to_owned).collect()
 }
@@ -112,7 +133,9 @@ async fn a_killed_evaluation_asks_nothing_twice_that_was_answered() {
     let mut random = StdRng::seed_from_u64(7);
     let (since, mut deaths) = (server.bodies().len(), Vec::new());
     for place in PLACES {
-        let moment = place.is_none().then(|| Duration::from_millis(random.random_range(150..450)));
+        let moment = place
+            .is_none()
+            .then(|| Duration::from_millis(random.random_range(150..450)));
         deaths.extend(evaluate(folder, "killed", place, moment).err());
     }
     assert!(deaths.len() >= 5, "only {} died", deaths.len());
@@ -130,11 +153,18 @@ async fn a_killed_evaluation_asks_nothing_twice_that_was_answered() {
         let (_, earlier) = times.split_last().unwrap();
         for answered in earlier {
             let unread = |death: &Instant| answered.is_none_or(|at| at + UNREAD > *death);
-            assert!(deaths.iter().any(unread), "an answer was received and asked for again");
+            assert!(
+                deaths.iter().any(unread),
+                "an answer was received and asked for again"
+            );
         }
         extra += earlier.len();
     }
-    assert!(extra <= deaths.len() * IN_FLIGHT, "{extra} extra requests, {} deaths", deaths.len());
+    assert!(
+        extra <= deaths.len() * IN_FLIGHT,
+        "{extra} extra requests, {} deaths",
+        deaths.len()
+    );
     let before = server.bodies().len();
     assert_eq!(evaluate(folder, "killed", None, None).unwrap(), whole);
     assert_eq!(server.bodies().len(), before, "nothing is left to ask");

@@ -17,8 +17,8 @@ mod photos;
 mod program;
 mod report;
 mod resume;
-mod rivals;
 mod reward;
+mod rivals;
 #[path = "../support/s3.rs"]
 mod s3;
 #[path = "../support/server.rs"]

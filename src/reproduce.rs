@@ -52,16 +52,15 @@ pub async fn methods(
     });
     let mut rows = Vec::new();
     for method in plan.methods() {
-        let folder = plan.folder_of(method);
-        let row = match read::<Row>(&folder.join("row.json"))? {
-            Some(row) => row,
-            None => {
-                let Some(row) = one(plan, method, &halted, &mut tell).await? else {
-                    return Ok(None);
-                };
-                write(&folder.join("row.json"), &row)?;
-                row
-            }
+        let path = plan.folder_of(method).join("row.json");
+        let row = if let Some(row) = read::<Row>(&path)? {
+            row
+        } else {
+            let Some(row) = Box::pin(one(plan, method, &halted, &mut tell)).await? else {
+                return Ok(None);
+            };
+            write(&path, &row)?;
+            row
         };
         tell(&Event::Row(&row));
         rows.push(row);
@@ -78,7 +77,7 @@ async fn one(
     let config = plan.config(method)?;
     if method == Method::Nothing {
         tell(&Event::Stage(method, "rectify"));
-        let mended = mended(&config, halted).await?;
+        let mended = Box::pin(mended(&config, halted)).await?;
         return Ok(mended.map(|mended| Row::control(method, mended)));
     }
     tell(&Event::Stage(method, "audit"));
@@ -99,7 +98,7 @@ async fn one(
         None
     } else {
         tell(&Event::Stage(method, "rectify"));
-        let Some(mended) = mended(&config, halted).await? else {
+        let Some(mended) = Box::pin(mended(&config, halted)).await? else {
             return Ok(None);
         };
         Some(mended)
@@ -125,7 +124,7 @@ async fn mended(config: &Config, halted: &watch::Receiver<bool>) -> Result<Optio
     let frame = rectify::rows(&context, &options, None).await?;
     let mut rectification = Rectification::open(config, &tables, frame).await?;
     let [rows, _, _] = rectification.sizes();
-    let rectified = rectification.go(halt(halted), |_| {}).await?;
+    let rectified = Box::pin(rectification.go(halt(halted), |_| {})).await?;
     Ok(rectified.finished.then(|| Mended::new(rows, &rectified.last)))
 }
 

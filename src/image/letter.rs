@@ -20,7 +20,7 @@ const MOST_LINES: usize = 4;
 /// # Errors
 /// In words, when the PNG cannot be written.
 pub fn letter_below(image: &RgbImage, words: &str) -> Result<Bytes, String> {
-    let font = FontRef::try_from_slice(FONT).expect("the embedded font is a font");
+    let font = FontRef::try_from_slice(FONT).map_err(|error| error.to_string())?;
     let line = (image.width() as f32 * LINE_SHARE).max(LEAST_LINE);
     let scaled = font.as_scaled(PxScale::from(line));
     let advance = scaled.h_advance(font.glyph_id('A'));
@@ -59,13 +59,12 @@ fn broken(words: &str, most: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in words.split_whitespace() {
         let word: String = word.chars().take(most).collect();
-        let line = lines.last_mut().expect("there is a line");
-        if line.is_empty() {
-            *line = word;
-        } else if line.chars().count() + 1 + word.chars().count() <= most {
-            *line = format!("{line} {word}");
-        } else {
-            lines.push(word);
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => *line = word,
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= most => {
+                *line = format!("{line} {word}");
+            }
+            _ => lines.push(word),
         }
     }
     lines.truncate(MOST_LINES);

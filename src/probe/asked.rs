@@ -49,7 +49,7 @@ pub(super) fn wrong(subject: &Subject, known: &SourceQuestion) -> String {
             .map(|count| count.to_string()),
         None => None,
     };
-    let elsewhere = subject.questions.iter().flat_map(|other| other.answers.first());
+    let elsewhere = subject.questions.iter().filter_map(|other| other.answers.first());
     let options = known.choices.iter().chain(elsewhere);
     let fits = |answer: &&String| {
         let answer = normalize(answer);

@@ -157,7 +157,7 @@ fn misspelt(question: &str, rng: &mut impl Rng) -> Option<String> {
         let place = rng.random_range(1..letters.len() - 1);
         match rng.random_range(0..3) {
             0 if place + 2 < letters.len() && letters[place] != letters[place + 1] => {
-                letters.swap(place, place + 1)
+                letters.swap(place, place + 1);
             }
             1 => drop(letters.remove(place)),
             _ => letters.insert(place, letters[place]),

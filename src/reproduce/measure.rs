@@ -31,7 +31,7 @@ pub(super) struct Measured {
     pub(super) calls: u64,
     pub(super) seconds: f64,
     /// Failures and probes by source image.
-    images: BTreeMap<String, [f64; 2]>,
+    pub(super) images: BTreeMap<String, [f64; 2]>,
 }
 
 #[derive(Deserialize)]

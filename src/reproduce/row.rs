@@ -288,7 +288,7 @@ pub fn csv(rows: &[Row]) -> Result<String, csv::Error> {
             row.seconds.to_string(),
         ])?;
     }
-    let bytes = writer.into_inner().map_err(|error| error.into_error())?;
+    let bytes = writer.into_inner().map_err(::csv::IntoInnerError::into_error)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -218,7 +218,7 @@ mod tests {
         );
         let misspelt = failure("original", "whta?", "source", 8);
         assert!(image_twin(&misspelt, scene).is_empty());
-        assert_eq!(text_twins(&misspelt, found, scene), [own.clone()]);
+        assert_eq!(text_twins(&misspelt, found, scene), std::slice::from_ref(own));
         let new = failure("edited", "how many unicorns are there?", "grammar", 0);
         let alike = text_twins(&new, found, scene);
         assert!(

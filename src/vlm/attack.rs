@@ -75,12 +75,12 @@ pub fn attack(
     for byte in current.iter_mut() {
         *byte = moved(*byte, *byte, rng.random_range(-reach..=reach), reach);
     }
-    let mut best: Option<(f32, RgbImage)> = None;
+    let mut best = (f32::NEG_INFINITY, current.clone());
     for step in 0..=options.steps {
         let (value, pixels) = loss(&current)?;
         let height = value.to_scalar::<f32>()?;
-        if best.as_ref().is_none_or(|(highest, _)| height > *highest) {
-            best = Some((height, current.clone()));
+        if height > best.0 {
+            best = (height, current.clone());
         }
         if step == options.steps {
             break;
@@ -97,7 +97,7 @@ pub fn attack(
             *byte = moved(*byte, origin, sign * i16::from(options.step), reach);
         }
     }
-    let (after, image) = best.expect("at least one iterate");
+    let (after, image) = best;
     Ok(Attacked { image, before, after })
 }
 

@@ -90,7 +90,7 @@ async fn one(
         return Ok(None);
     }
     tell(&Event::Stage(method, "measure"));
-    let fixed = Measured::of(&plan.config(Method::FixedSet)?).await?;
+    let fixed = Measured::baseline(&plan.config(Method::FixedSet)?).await?;
     let found = Measured::of(&config).await?;
     let fresh = fresh::share(&config, &again).await?;
     let twins = twin::twins(&config, plan).await?;

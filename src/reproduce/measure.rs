@@ -64,14 +64,7 @@ impl Measured {
         let tables = Tables::open_existing(&config.tables).await?;
         let context = sql::open(&tables, sql::memory::limit_byte()).await?;
         let run = &config.label;
-        let images: Vec<Counts> = rows(
-            &context,
-            "SELECT source_image_id AS image, count(*) AS probes, count(*) FILTER (WHERE status = 'valid') AS valid,
-                count(*) FILTER (WHERE failure) AS failures
-            FROM results WHERE run_label = $run GROUP BY source_image_id ORDER BY source_image_id",
-            run,
-        )
-        .await?;
+        let images = counts(&context, run).await?;
         let categories: Vec<Category> = rows(
             &context,
             "SELECT count(*) AS failures FROM results WHERE run_label = $run AND failure GROUP BY category",
@@ -111,10 +104,17 @@ impl Measured {
             told,
             calls: cost.first().map_or(0, |cost| cost.calls),
             seconds: cost.first().map_or(0.0, |cost| cost.seconds),
-            images: images
-                .into_iter()
-                .map(|image| (image.image, [image.failures as f64, image.probes as f64]))
-                .collect(),
+            images: by_image(images),
+        })
+    }
+
+    /// Failures and probes by source image alone: what others are held against.
+    pub(super) async fn baseline(config: &Config) -> Result<Self> {
+        let tables = Tables::open_existing(&config.tables).await?;
+        let context = sql::open(&tables, sql::memory::limit_byte()).await?;
+        Ok(Self {
+            images: by_image(counts(&context, &config.label).await?),
+            ..Self::default()
         })
     }
 
@@ -141,6 +141,19 @@ impl Measured {
             )
         })
     }
+}
+
+fn by_image(counts: Vec<Counts>) -> BTreeMap<String, [f64; 2]> {
+    let each = counts.into_iter();
+    each.map(|image| (image.image, [image.failures as f64, image.probes as f64]))
+        .collect()
+}
+
+async fn counts(context: &SessionContext, run: &str) -> Result<Vec<Counts>> {
+    let sql = "SELECT source_image_id AS image, count(*) AS probes, count(*) FILTER (WHERE status = 'valid') AS valid,
+            count(*) FILTER (WHERE failure) AS failures
+        FROM results WHERE run_label = $run GROUP BY source_image_id ORDER BY source_image_id";
+    rows(context, sql, run).await
 }
 
 /// The slices that `auditdm slices` reports, and the failures within any of them.

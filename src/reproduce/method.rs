@@ -11,6 +11,10 @@ const PROBES: usize = 6;
 /// Scenes of the second round, as a share of the first's.
 const AGAIN: usize = 10;
 
+/// Questions of a step of rectification, and labelled scenes at most.
+const LESSONS: u64 = 32;
+const MOST_LABELLED: u64 = 2_000;
+
 /// A way to look for failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -207,12 +211,13 @@ impl Plan {
             ..
         } = self;
         let (prober, other) = (method.prober(), seed.wrapping_add(1_000));
+        let labelled_scenes = steps.saturating_mul(LESSONS).min(MOST_LABELLED);
         let learning = format!(
             "[rectification]\nrows = 'training'\n\
              params = {{ run = '{label}', failures = 'true', holdout = '0.0' }}\n\
-             labelled = {{ url = 'lab://?scenes=2000&seed={seed}&split=train' }}\nlabelled_share = {labelled}\n\
+             labelled = {{ url = 'lab://?scenes={labelled_scenes}&seed={seed}&split=train' }}\nlabelled_share = {labelled}\n\
              examined = {{ url = 'lab://?scenes={examined}&seed={other}' }}\noutput = '{own}/rectified'\n\
-             steps = {steps}\nbatch = 32\nlearning_rate = 5e-5\nexamine_every = {steps}\npatience = 0\n"
+             steps = {steps}\nbatch = {LESSONS}\nlearning_rate = 5e-5\nexamine_every = {steps}\npatience = 0\n"
         );
         // A mock cannot learn.
         let learning = if target == "target" {

@@ -5,7 +5,10 @@
 //! verdict, and how many pairs would decide where these do not; by category, too. Left out: pairs that only references'
 //! consensus decides, for a reference would agree with itself; an adjustment for the number of categories.
 
+mod model;
 mod words;
+
+pub use model::Named;
 
 use super::weakness::texts;
 use crate::benchmark::statistic::paired::{Difference, Image};
@@ -16,10 +19,10 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use datafusion::common::ScalarValue;
 use datafusion::prelude::{DataFrame, SessionContext};
+use model::{find, models};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-const MODELS: &str = include_str!("compare/models.sql");
 const PAIRS: &str = include_str!("compare/pairs.sql");
 
 /// Columns of `results` that tell how a pair went.
@@ -104,15 +107,6 @@ pub struct Part {
     pub pairs_more: Option<u64>,
 }
 
-/// A model: the same weights, in however many ways they were asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Named {
-    /// Its name in the table `models`.
-    pub name: String,
-    /// One for each prompt template and sampling, in order.
-    pub model_ids: Vec<String>,
-}
-
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Compared {
@@ -166,8 +160,8 @@ pub async fn compare(context: &SessionContext, question: &Question) -> Result<Co
     let models = models(context).await?;
     let (small, large) = (find(&models, &question.small)?, find(&models, &question.large)?);
     for Named { name, model_ids } in [&small, &large] {
-        if let [_, _, ..] = model_ids[..] {
-            let ways = model_ids.len();
+        let ways = model_ids.len();
+        if ways > 1 {
             remarks.push(format!(
                 "{name} was asked in {ways} ways, by other prompts or sampling: all count"
             ));
@@ -215,79 +209,6 @@ fn refused(question: &Question, problem: String) -> Error {
         problem,
         sql: format!("compare {} {}", question.small, question.large),
     }
-}
-
-/// A way in which a model was asked.
-struct Way {
-    model_id: String,
-    name: String,
-    kind: String,
-    revision: String,
-}
-
-impl Way {
-    /// What tells it apart from others of its name.
-    fn told(&self) -> String {
-        let digits = &self.model_id[..self.model_id.len().min(8)];
-        format!("{} ({digits}, {} {})", self.name, self.kind, self.revision)
-    }
-}
-
-async fn models(context: &SessionContext) -> Result<Vec<Way>> {
-    let batches = sql::collect(context, MODELS, &[]).await?;
-    let columns = (0..4)
-        .map(|column| texts(&batches, column))
-        .collect::<Result<Vec<_>>>()?;
-    let cell = |column: usize, row: usize| columns[column][row].clone().unwrap_or_default();
-    let way = |row| Way {
-        model_id: cell(0, row),
-        name: cell(1, row),
-        kind: cell(2, row),
-        revision: cell(3, row),
-    };
-    Ok((0..columns[0].len()).map(way).collect())
-}
-
-/// The model of a name, of a name without its `org/`, or of an id's first digits.
-fn find(models: &[Way], wanted: &str) -> Result<Named> {
-    let fits: [&dyn Fn(&Way) -> bool; 3] = [
-        &|model| model.name == wanted,
-        &|model| model.name.rsplit('/').next() == Some(wanted),
-        &|model| wanted.len() >= 6 && model.model_id.starts_with(wanted),
-    ];
-    let mut found: Vec<&Way> = Vec::new();
-    for fits in fits {
-        if found.is_empty() {
-            found = models.iter().filter(|model| fits(model)).collect();
-        }
-    }
-    let told = |models: &mut dyn Iterator<Item = &Way>| -> String {
-        models.map(Way::told).collect::<Vec<_>>().join(", ")
-    };
-    let weights = |way: &Way| (way.name.clone(), way.kind.clone(), way.revision.clone());
-    let problem = match found.as_slice() {
-        [first, rest @ ..] if rest.iter().all(|way| weights(way) == weights(first)) => {
-            return Ok(Named {
-                name: first.name.clone(),
-                model_ids: found.iter().map(|way| way.model_id.clone()).collect(),
-            });
-        }
-        [] if models.is_empty() => {
-            "no answer is verified yet: audit with truth or a judge, or `auditdm eval`".to_owned()
-        }
-        [] => format!(
-            "no model of this name has verified answers; there are: {}",
-            told(&mut models.iter())
-        ),
-        several => format!(
-            "several models have this name; take the first digits of an id: {}",
-            told(&mut several.iter().copied())
-        ),
-    };
-    Err(Error::Sql {
-        problem,
-        sql: wanted.to_owned(),
-    })
 }
 
 /// The pairs about one root image.

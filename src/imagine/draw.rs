@@ -43,21 +43,16 @@ pub async fn draw(
         let (Some(drawing), Some((painter, progress))) = (drawing, painter) else {
             let scene = pair.subject.scene.clone();
             let image = match pair.perturbed.take() {
-                None => pair.subject.image.clone(),
-                Some(Perturbed { image, how }) => {
-                    let prober_id = pair.row.prober_id.clone();
-                    match image_row(&pair, image, scene.clone(), &prober_id, Some(how)) {
-                        Ok((row, image, _)) => {
-                            keep(row, &image, rows);
-                            image
-                        }
-                        Err(problem) => {
-                            "refused".clone_into(&mut pair.row.prober_status);
-                            pair.row.prober_error = Some(problem);
-                            rows.probes.push(pair.row);
-                            continue;
-                        }
-                    }
+                None => Ok(pair.subject.image.clone()),
+                Some(perturbed) => perturb(&pair, perturbed, rows),
+            };
+            let image = match image {
+                Ok(image) => image,
+                Err(problem) => {
+                    "refused".clone_into(&mut pair.row.prober_status);
+                    pair.row.prober_error = Some(problem);
+                    rows.probes.push(pair.row);
+                    continue;
                 }
             };
             finish(&mut pair, image, scene.as_deref());
@@ -100,6 +95,15 @@ pub async fn draw(
 }
 
 type Looked = (ImageRow, EncodedImage, Option<Arc<Scene>>);
+
+/// Stores the image that the prober itself made: it shows the source's scene.
+fn perturb(pair: &Pair, perturbed: Perturbed, rows: &mut Rows) -> Result<EncodedImage, String> {
+    let Perturbed { image, how } = perturbed;
+    let (scene, prober_id) = (pair.subject.scene.clone(), &pair.row.prober_id);
+    let (row, image, _) = image_row(pair, image, scene, prober_id, Some(how))?;
+    keep(row, &image, rows);
+    Ok(image)
+}
 
 /// A made image's row and bytes.
 fn keep(row: ImageRow, image: &EncodedImage, rows: &mut Rows) {

@@ -116,9 +116,11 @@ fn things(caption: &str) -> Vec<String> {
     });
     let mut things: Vec<String> = Vec::new();
     for part in told.split([',', '.', ';']).flat_map(|part| part.split(" and ")) {
-        // The weather belongs to the scene, not to the thing named last.
-        let part = part.split(" on a ").next().unwrap_or(part);
-        let part = part.split(" at night").next().unwrap_or(part).trim();
+        // The weather belongs to the scene, a touch to two things: neither tells the thing.
+        let part = [" on a ", " at night", " touching "]
+            .iter()
+            .fold(part, |part, end| part.split(end).next().unwrap_or(part))
+            .trim();
         let part = part.strip_prefix("and ").unwrap_or(part);
         if ARTICLES.iter().any(|article| part.starts_with(article))
             && !things.iter().any(|known| known == part)

@@ -77,6 +77,7 @@ impl VisualAttack {
             Err(CallError::Refused { message }) => Err(ProposalError::Refused(message)),
             Err(error) => Err(ProposalError::Failed(error)),
             Ok(completion) => {
+                let _turn = self.turns.acquire().await;
                 let (started_at, clock) = (Utc::now(), Instant::now());
                 let outcome = self.perturbed(subject, ask, known, &completion.text).await;
                 attempts.push(Attempt {
@@ -117,7 +118,6 @@ impl VisualAttack {
         let (checkpoint, bytes) = (self.model.checkpoint().clone(), subject.image.bytes.clone());
         let template = self.card.prompt_template.clone();
         let (attack, seed) = (self.attack, ask.seed);
-        let _turn = self.turns.acquire().await;
         let work = move || {
             let thread = std::thread::Builder::new()
                 .name("visual attack".to_owned())

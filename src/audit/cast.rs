@@ -265,16 +265,20 @@ impl Opener<'_> {
 
     fn asker(&mut self, options: &ProberOptions) -> Result<Asker> {
         let (prompt, sampling) = (options.prompt.clone(), &options.sampling);
-        let writer = match options.writer() {
-            Some(name) => Some(Writer::new(self.model(name, sampling, false)?, sampling.clone())),
+        let model = match options.writer() {
+            Some(name) => Some(self.model(name, sampling, false)?),
             None => None,
         };
+        let writer = model.clone().map(|model| Writer::new(model, sampling.clone()));
         let captioner = || Captioner::new(writer.clone(), options.prompt.clone());
         let prober: Arc<dyn Prober> = match options.kind {
             ProberKind::Dataset => Arc::new(Dataset::new()),
             ProberKind::Lab => Arc::new(Lab::new()),
             ProberKind::Prompted => {
-                let model = self.model(&options.model, sampling, false)?;
+                let model = model.ok_or_else(|| Error::Model {
+                    model: options.model.clone(),
+                    problem: "a prompted prober needs the name of a model that writes".to_owned(),
+                })?;
                 Arc::new(Prompted::new(model, sampling.clone(), prompt, options.foci()))
             }
             ProberKind::VisualAttack => {

@@ -26,7 +26,7 @@ pub(super) enum What {
     /// where the target answers the question that was reworded rightly, or else most of the lab's own questions of that
     /// category about the source's image; interpretability: failures within the slices that `auditdm slices` reports;
     /// rectification: points of accuracy on held-out questions after the target learned from the failures and as many
-    /// labelled questions, with McNemar's p (the last row: from labelled questions alone); search success: failures by the
+    /// labelled questions, with McNemar's p (the last row is the control: 31 of 32 questions are labelled ones); search success: failures by the
     /// lab's truth of all probes, with a 95 % interval; validity: valid pairs of all probes; categories: those with 2 % of the failures
     /// and at least two; cost: calls of all models (an attack is one more) and seconds of the audit.
     #[command(after_help = "\

@@ -5,7 +5,7 @@ CREATE TABLE images (
     parent_image_id TEXT, -- the image that was edited or perturbed
     operation TEXT NOT NULL, -- original, generated, edited or perturbed
     instruction TEXT, -- what the painter was told
-    painter_id TEXT, -- the painter's model_id
+    painter_id TEXT, -- the painter's model_id, or the prober's where it changed the pixels itself
     uri TEXT, -- where an original was found, without credentials
     etag TEXT, -- the store's mark of the content there
     attributes TEXT, -- columns taken from the path or the file, a JSON object

@@ -4,7 +4,7 @@ CREATE TABLE probes (
     group_id TEXT NOT NULL, -- the K probes of one image, prober, strategy and round
     source_image_id TEXT NOT NULL, -- the image that the prober looked at
     prober_id TEXT NOT NULL, -- the prober's model_id
-    strategy TEXT NOT NULL, -- dataset, question, edit or generation
+    strategy TEXT NOT NULL, -- dataset, question, edit, generation or perturbation
     round INTEGER NOT NULL, -- which round of a search, from 0
     k INTEGER NOT NULL, -- which of the group's probes, from 0
     seed BIGINT NOT NULL, -- drawn from the probe's identity

@@ -7,6 +7,7 @@
 use crate::diverge::{TRUTH, Truth, judge, normalize};
 use crate::model::{CallError, Completion, Halt, Model, Reply, Request, Sampling, Stop, calls};
 use crate::probe::Pair;
+pub(crate) use crate::probe::with_choices;
 use crate::progress::ModelProgress;
 use crate::row::{AnswerRow, Role, Rows, VerdictRow, id};
 use chrono::Utc;
@@ -142,18 +143,6 @@ pub(crate) fn request(pair: &Pair, pair_id: &str, sampling: &Sampling) -> Option
         sampling: sampling.clone(),
         seed: seed(pair_id),
     })
-}
-
-/// The question with its options, lettered.
-pub(crate) fn with_choices(question: &str, choices: &[String]) -> String {
-    let mut prompt = question.to_owned();
-    for (letter, choice) in ('A'..='Z').zip(choices) {
-        prompt.extend(["\n", letter.encode_utf8(&mut [0; 4]), ". ", choice]);
-    }
-    if !choices.is_empty() {
-        prompt.push_str("\nAnswer with the option's letter.");
-    }
-    prompt
 }
 
 /// What is to be decided on: who said what to which pairs.

@@ -25,6 +25,7 @@ mod progress;
 mod query;
 mod rectify;
 mod report;
+mod reproduce;
 mod select;
 mod serve;
 mod slices;

@@ -5,6 +5,7 @@
 //! run; secrets are named by environment variable and never stored.
 
 mod claim;
+mod prober;
 mod problems;
 mod rectification;
 mod reward;
@@ -12,6 +13,7 @@ mod training;
 mod validate;
 
 pub use claim::Claim;
+pub use prober::{ProberKind, ProberOptions};
 pub use rectification::RectificationOptions;
 pub use reward::{Repeats, RewardOptions};
 pub use training::{Among, FocusChoice, LoraOptions, TrainingOptions};
@@ -26,8 +28,6 @@ use crate::model::BreakerOptions;
 use crate::model::http::HttpOptions;
 use crate::model::local::LocalOptions;
 use crate::model::mock::MockOptions;
-use crate::probe::{Foci, Strategy};
-use crate::row::Category;
 use crate::source::{Age, SourceOptions};
 use crate::vlm::Sampling;
 use serde::{Deserialize, Serialize};
@@ -140,75 +140,6 @@ pub enum ModelOptions {
     Local(LocalOptions),
     /// A function of the request and a seed, for trying a configuration out without paying.
     Mock(MockOptions),
-}
-
-/// Who writes the probes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ProberKind {
-    /// The source's own questions: conventional evaluation.
-    #[default]
-    Dataset,
-    /// The lab's templates, edits and captions.
-    Lab,
-    /// A model that is asked for probes.
-    Prompted,
-}
-
-/// A prober and how much it writes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ProberOptions {
-    /// `dataset`, `lab` or `prompted`.
-    pub kind: ProberKind,
-    /// `prompted`: the name of the model that writes.
-    pub model: String,
-    /// `prompted`: how it draws its probes.
-    pub sampling: Sampling,
-    /// `prompted`: how it is asked, instead of this version's own texts: `{strategy}`, `{focus}`, `{number}` and
-    /// `{categories}` are filled in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prompt: Option<String>,
-    /// `prompted`: how often each category is asked for; all equally often where none is named.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub foci: BTreeMap<String, f64>,
-    /// Which pairs are made: `question`, `edit`, `generation`.
-    pub strategies: Vec<Strategy>,
-    /// Probes of each image and strategy.
-    pub probes: usize,
-    /// Another number gives other probes of the same images.
-    pub round: i32,
-}
-
-impl Default for ProberOptions {
-    fn default() -> Self {
-        Self {
-            kind: ProberKind::Dataset,
-            model: String::new(),
-            sampling: Sampling {
-                temperature: 1.0,
-                max_tokens: 256,
-                ..Sampling::default()
-            },
-            prompt: None,
-            foci: BTreeMap::new(),
-            strategies: vec![Strategy::Question],
-            probes: 4,
-            round: 0,
-        }
-    }
-}
-
-impl ProberOptions {
-    /// What its probes are to be about.
-    #[must_use]
-    pub fn foci(&self) -> Foci {
-        let weight = |category: Category| self.foci.get(category.name()).copied().unwrap_or(0.0);
-        Foci {
-            weights: (!self.foci.is_empty()).then(|| Category::ALL.map(weight)),
-            shared_at: None,
-        }
-    }
 }
 
 /// A painter, by kind: `painter = "lab"` or a section `[painter.http]` or `[painter.local]`.

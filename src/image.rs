@@ -6,6 +6,7 @@
 mod decode;
 mod encode;
 mod jpeg;
+mod letter;
 mod look;
 mod perceptual;
 mod sniff;
@@ -13,7 +14,9 @@ mod sniff;
 use ::image::RgbImage;
 
 pub use decode::{DecodeError, Limits, decode, decode_within};
+pub(crate) use encode::png;
 pub use encode::{Fit, Fitted, fit, fits, thumbnail};
+pub use letter::letter_below;
 pub use look::{Depth, Look, look};
 pub use perceptual::perceptual_hash;
 

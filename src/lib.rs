@@ -77,6 +77,8 @@ pub mod export;
 
 pub mod train;
 
+pub mod reproduce;
+
 pub mod report;
 
 pub mod command;

@@ -56,7 +56,8 @@ pub trait Model: Send + Sync {
 pub struct ModelCard {
     /// H(kind, name, revision, prompt template, sampling, preprocessing).
     pub model_id: String,
-    /// `http`, `local`, `mock`, `lab`, `dataset`, `images_http`, `painter` (in this process), `served` (an auditor that learns elsewhere).
+    /// `http`, `local`, `mock`, `lab`, `dataset`, `images_http`, `painter` (in this process), `served` (an auditor that
+    /// learns elsewhere), or the kind of an auditor's rival, e.g. `visual_attack`.
     pub kind: String,
     /// The name in the configuration's terms, e.g. `google/gemma-3-4b-it`.
     pub name: String,

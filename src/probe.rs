@@ -5,6 +5,9 @@ use crate::model::{Attempt, CallError, EncodedImage, ModelCard};
 use crate::source::SourceQuestion;
 use std::sync::Arc;
 
+mod asked;
+pub mod caption;
+pub mod concept;
 pub mod dataset;
 mod focus;
 pub mod lab;
@@ -12,10 +15,16 @@ pub mod parse;
 pub mod prompted;
 pub(crate) mod prompts;
 mod propose;
+pub mod rewriting;
+pub mod synthesis;
+pub mod text_attack;
+pub mod visual_attack;
+mod writer;
 
 pub use focus::Foci;
 pub use propose::{Asker, Pair, asks, propose};
-pub(crate) use propose::{blank, fill, seed_of, unwritten};
+pub(crate) use propose::{SOURCE, blank, fill, seed_of, unwritten};
+pub use writer::Writer;
 
 /// How the pair of question and image comes about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -29,6 +38,8 @@ pub enum Strategy {
     Edit,
     /// (Q*, I*): a new question on an image generated from a caption.
     Generation,
+    /// (Q, I*): the source's question on an image whose pixels were changed and whose meaning was not.
+    Perturbation,
 }
 
 impl Strategy {
@@ -40,6 +51,7 @@ impl Strategy {
             Self::Question => "question",
             Self::Edit => "edit",
             Self::Generation => "generation",
+            Self::Perturbation => "perturbation",
         }
     }
 }
@@ -85,6 +97,25 @@ pub struct Draft {
     pub expected_answer: Option<String>,
     /// What the source knows the answer to be, before any edit; empty when it does not.
     pub truth: Vec<String>,
+    /// The truth holds although the lab's grammar may not understand the wording: the source's question in other words.
+    pub reworded: bool,
+    /// The source's image with other pixels and the same meaning, for `Perturbation`.
+    pub perturbed: Option<Perturbed>,
+}
+
+/// An image that the prober itself made of the source's.
+#[derive(Debug, Clone)]
+pub struct Perturbed {
+    /// Its encoded bytes.
+    pub image: EncodedImage,
+    /// How it differs, in words.
+    pub how: String,
+}
+
+impl PartialEq for Perturbed {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.image.image_id, &self.how) == (&other.image.image_id, &other.how)
+    }
 }
 
 /// A probe as it came back: a draft or the reason why there is none.
@@ -126,4 +157,16 @@ pub trait Prober: Send + Sync {
 
     /// Writes one proposal for each ask, in order.
     async fn propose(&self, subject: &Subject, asks: Vec<Ask>) -> Vec<Proposal>;
+}
+
+/// The question with its options, lettered: as it is put to target and references.
+pub(crate) fn with_choices(question: &str, choices: &[String]) -> String {
+    let mut prompt = question.to_owned();
+    for (letter, choice) in ('A'..='Z').zip(choices) {
+        prompt.extend(["\n", letter.encode_utf8(&mut [0; 4]), ". ", choice]);
+    }
+    if !choices.is_empty() {
+        prompt.push_str("\nAnswer with the option's letter.");
+    }
+    prompt
 }

@@ -1,6 +1,7 @@
 //! Vision-language models in candle: tensors in, logits out.
 
 mod adapter;
+mod attack;
 mod batch;
 mod bert;
 mod cache;
@@ -31,6 +32,7 @@ mod tokenizer;
 mod weights;
 
 pub use adapter::Lora;
+pub use attack::{Attack, Attacked, attack};
 pub use batch::{Batch, Side};
 pub(crate) use bert::Bert;
 pub use cache::Cache;

@@ -16,10 +16,17 @@ use crate::model::http::{HttpModel, client, lane};
 use crate::model::local::{LocalModel, LocalOptions};
 use crate::model::mock::Mock;
 use crate::model::{Attempt, Halt, Lane, Model, ModelCard, Traffic, calls};
+use crate::probe::Strategy;
+use crate::probe::caption::{Caption, Captioner};
+use crate::probe::concept::Concept;
 use crate::probe::dataset::Dataset;
 use crate::probe::lab::Lab;
 use crate::probe::prompted::Prompted;
-use crate::probe::{Asker, Prober, Strategy};
+use crate::probe::rewriting::Rewriting;
+use crate::probe::synthesis::Synthesis;
+use crate::probe::text_attack::TextAttack;
+use crate::probe::visual_attack::VisualAttack;
+use crate::probe::{Asker, Prober, Writer};
 use crate::progress::{Counter, ModelProgress, Progress};
 use crate::row::{CallRow, ModelRow, Role};
 use crate::vlm::Sampling;
@@ -225,7 +232,7 @@ struct Opener<'a> {
     config: &'a Config,
     client: reqwest::Client,
     journal: Option<&'a Arc<Journal>>,
-    loaded: Vec<(LocalOptions, Arc<dyn Model>)>,
+    loaded: Vec<(LocalOptions, Arc<LocalModel>)>,
     /// One lane a name, however many parts it plays.
     lanes: BTreeMap<String, Arc<Lane>>,
     traffic: Traffic,
@@ -256,14 +263,18 @@ impl Opener<'_> {
                 if !templated {
                     options.prompt_template = None;
                 }
-                if let Some((_, model)) = self.loaded.iter().find(|(loaded, _)| *loaded == options) {
-                    return Ok(model.clone());
-                }
-                let model: Arc<dyn Model> = Arc::new(LocalModel::open(&options, sampling)?);
-                self.loaded.push((options, model.clone()));
-                Ok(model)
+                Ok(self.local(options, sampling)?)
             }
         }
+    }
+
+    fn local(&mut self, options: LocalOptions, sampling: &Sampling) -> Result<Arc<LocalModel>> {
+        if let Some((_, model)) = self.loaded.iter().find(|(loaded, _)| *loaded == options) {
+            return Ok(model.clone());
+        }
+        let model = Arc::new(LocalModel::open(&options, sampling)?);
+        self.loaded.push((options, model.clone()));
+        Ok(model)
     }
 
     fn player(&mut self, name: &str, sampling: &Sampling, templated: bool) -> Result<Player> {
@@ -276,29 +287,45 @@ impl Opener<'_> {
     }
 
     fn asker(&mut self, options: &ProberOptions) -> Result<Asker> {
-        let (prober, name): (Arc<dyn Prober>, String) = match options.kind {
-            ProberKind::Dataset => (Arc::new(Dataset::new()), "dataset".to_owned()),
-            ProberKind::Lab => (Arc::new(Lab::new()), "lab".to_owned()),
+        let (prompt, sampling) = (options.prompt.clone(), &options.sampling);
+        let model = match options.writer() {
+            Some(name) => Some(self.model(name, sampling, false)?),
+            None => None,
+        };
+        let writer = model.clone().map(|model| Writer::new(model, sampling.clone()));
+        let captioner = || Captioner::new(writer.clone(), options.prompt.clone());
+        let prober: Arc<dyn Prober> = match options.kind {
+            ProberKind::Dataset => Arc::new(Dataset::new()),
+            ProberKind::Lab => Arc::new(Lab::new()),
             ProberKind::Prompted => {
-                let model = self.model(&options.model, &options.sampling, false)?;
-                (
-                    Arc::new(Prompted::new(
-                        model,
-                        options.sampling.clone(),
-                        options.prompt.clone(),
-                        options.foci(),
-                    )),
-                    options.model.clone(),
-                )
+                let model = model.ok_or_else(|| Error::Model {
+                    model: options.model.clone(),
+                    problem: "a prompted prober needs the name of a model that writes".to_owned(),
+                })?;
+                Arc::new(Prompted::new(model, sampling.clone(), prompt, options.foci()))
             }
+            ProberKind::VisualAttack => {
+                let (target, answers) = (&self.config.target, &self.config.answers);
+                let ModelOptions::Local(local) = &self.config.models[options.attacked(target)] else {
+                    return Err(Error::Model {
+                        model: options.attacked(target).to_owned(),
+                        problem: "it has no gradients: a visual attack needs a local model".to_owned(),
+                    });
+                };
+                let model = self.local(local.clone(), answers)?;
+                let attack = options.attack.unwrap_or_default();
+                Arc::new(VisualAttack::new(model, answers.clone(), attack))
+            }
+            ProberKind::TextAttack => Arc::new(TextAttack::default()),
+            ProberKind::Caption => Arc::new(Caption::new(captioner())),
+            ProberKind::Rewriting => Arc::new(Rewriting::new(writer, prompt)),
+            ProberKind::Synthesis => Arc::new(Synthesis::new(captioner())),
+            ProberKind::Concept => Arc::new(Concept::default()),
         };
         Ok(Asker {
+            name: options.writer().unwrap_or(options.kind.name()).to_owned(),
             prober,
-            name,
-            strategies: match options.kind {
-                ProberKind::Dataset => vec![Strategy::Dataset],
-                ProberKind::Lab | ProberKind::Prompted => options.strategies.clone(),
-            },
+            strategies: options.makes(),
             probes: options.probes,
             round: options.round,
         })

@@ -10,7 +10,7 @@ use crate::imagine;
 use crate::lab::scene::Scene;
 use crate::model::EncodedImage;
 use crate::plan::{self, Ids, Known, KnownImage, KnownImages, Probes};
-use crate::probe::{Ask, Pair, Strategy, Subject};
+use crate::probe::{Ask, Pair, SOURCE, Strategy, Subject};
 use crate::row::{AnswerRow, ImageBytesRow, ImageRow, ProbeRow, VerdictRow};
 use crate::tables::Tables;
 use futures::TryStreamExt;
@@ -213,8 +213,12 @@ impl Done {
         for ask in asks {
             let row = rows.get(&[&ask.probe_id])?;
             if let Some(row) = row.filter(|row| row.pair_id.is_some()) {
-                let from_source = matches!(ask.strategy, Strategy::Dataset | Strategy::Question);
-                let known = from_source && subject.scene.is_none() && !row.truth.is_empty();
+                let same_content = matches!(
+                    ask.strategy,
+                    Strategy::Dataset | Strategy::Question | Strategy::Perturbation
+                );
+                let told = subject.scene.is_none() || row.category_source.as_deref() == Some(SOURCE);
+                let known = same_content && told && !row.truth.is_empty();
                 let truth = if known {
                     Truth::Answers(row.truth.clone())
                 } else {
@@ -225,6 +229,7 @@ impl Done {
                     subject: subject.clone(),
                     image: None,
                     truth,
+                    perturbed: None,
                 });
             }
         }

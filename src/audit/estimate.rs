@@ -10,7 +10,7 @@
 //! Left out: waits for a server that limits its rate.
 
 use super::Audit;
-use crate::config::{Config, ModelOptions, PainterOptions, ProberKind};
+use crate::config::{Config, ModelOptions, PainterOptions};
 use crate::diverge::judge;
 use crate::error::Result;
 use crate::model::{EncodedImage, ModelCard};
@@ -210,7 +210,7 @@ fn price(
     };
     let mut parts = Vec::new();
     for ((asker, options), calls) in cast.askers.iter().zip(&config.probers).zip(&todo.proposals) {
-        if options.kind == ProberKind::Prompted {
+        if options.writer().is_some() {
             let (card, tokens) = (asker.prober.card(), options.sampling.max_tokens);
             parts.push(part(
                 Role::Prober,

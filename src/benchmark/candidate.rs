@@ -49,6 +49,8 @@ pub struct Models {
     /// Where the journal is to lie, if not where it usually does.
     journal_folder: Option<String>,
     journal: Option<Arc<Journal>>,
+    /// How they draw their answers: as in an audit by the same configuration, so that they are the same models.
+    sampling: Sampling,
     /// The budget and the brake that all remote ones share.
     pub traffic: Traffic,
     /// Each model is opened once, whatever the number of benchmarks.
@@ -56,7 +58,7 @@ pub struct Models {
 }
 
 impl Models {
-    /// Reads `[models.*]`, `tables`, `journal` and `[budget]` of a configuration; the rest of it is not looked at. Without
+    /// Reads `[models.*]`, `tables`, `journal`, `[answers]` and `[budget]` of a configuration; the rest of it is not looked at. Without
     /// a budget there is no limit: a benchmark says itself how much is asked.
     ///
     /// # Errors
@@ -100,6 +102,12 @@ impl Models {
         if let Some(problem) = budget.validate().into_iter().next() {
             return Err(wrong(format!("[budget]: {problem}")));
         }
+        let sampling = match file.remove("answers") {
+            None => Sampling::default(),
+            Some(section) => {
+                Sampling::deserialize(section).map_err(|error| wrong(format!("[answers]: {error}")))?
+            }
+        };
         let mut address = |name| {
             file.remove(name)
                 .and_then(|value| value.as_str().map(str::to_owned))
@@ -110,6 +118,7 @@ impl Models {
             options: named,
             tables: address("tables"),
             journal_folder: address("journal"),
+            sampling,
             traffic: Traffic {
                 budget: Budget::new(budget),
                 ..Traffic::default()
@@ -163,13 +172,13 @@ impl Models {
             name,
             model,
             family,
-            sampling: Sampling::default(),
+            sampling: self.sampling.clone(),
             prefix: if local { ANSWER } else { "" },
         })
     }
 
     fn model(&self, name: &str) -> Result<Opened> {
-        let sampling = Sampling::default();
+        let sampling = self.sampling.clone();
         let options = self
             .options
             .iter()

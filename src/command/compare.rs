@@ -16,7 +16,8 @@ use std::process::ExitCode;
 /// questions about one root image together (Tango's score interval with a design effect). The small model is
 /// non-inferior when the whole interval lies above the margin, inferior when it lies below; else it is undecided, and so
 /// many more pairs would decide. Each category is judged by itself: of forty that lie at the margin, one is called
-/// non-inferior by chance.
+/// non-inferior by chance. A model that was asked in several ways (audits and evaluations have prompts of their own) is one
+/// model.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 /// Data are taken in the forms in which people hold them: Hugging Face's Parquet, VLMEvalKit's TSV, the original JSON; or a
 /// set that `auditdm freeze` wrote, by its name or file. Answers go to the same tables as an audit's, by content: what was
 /// answered is never asked again, and the same command goes on where it was stopped. In `results` an evaluation is the run
-/// `eval NAME`. Of --config count [models.*], tables, journal and [budget]; without a budget there is no limit.
+/// `eval NAME`. Of --config count [models.*], [answers], tables, journal and [budget]; without a budget there is no limit.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

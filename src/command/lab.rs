@@ -1,6 +1,7 @@
 //! `auditdm lab`: train and examine the lab's small models, look at its scenes.
 
 use super::out::Out;
+use super::reproduce;
 use crate::lab;
 use crate::lab::generate::{Split, World};
 use crate::train::{self, Exam, Figures, Options, Recipe};
@@ -16,7 +17,8 @@ use std::time::{Duration, Instant};
 Examples:
   auditdm lab show 17 --output scene.png
   auditdm lab examine data/lab-target
-  auditdm lab train target")]
+  auditdm lab train target
+  auditdm lab reproduce methods")]
 pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -72,6 +74,15 @@ Examples:
         /// 0 to 3.
         #[arg(long, default_value_t = 1)]
         difficulty: u8,
+    },
+    /// Published comparisons, measured here.
+    #[command(after_help = "\
+Examples:
+  auditdm lab reproduce methods
+  auditdm lab reproduce methods --help     what each column means")]
+    Reproduce {
+        #[command(subcommand)]
+        what: reproduce::What,
     },
     /// Write a scene as PNG and print its graph, questions and answers; or answer your own question.
     #[command(after_help = "\
@@ -165,6 +176,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             };
             writeln!(Out, "{}", train::evaluate(&folder, &exam)?)?;
         }
+        Command::Reproduce { what } => return reproduce::run(what),
         Command::Show {
             index,
             seed,

@@ -1,10 +1,8 @@
 //! What a configuration that can be read may still have wrong.
 
 use super::problems::{Problem, line_of};
-use super::{Config, ModelOptions, PainterOptions, ProberKind};
+use super::{Config, ModelOptions, PainterOptions};
 use crate::diverge::SemanticOptions;
-use crate::probe::Strategy;
-use crate::row::Category;
 use crate::vlm::Sampling;
 use std::collections::BTreeSet;
 
@@ -143,11 +141,7 @@ fn roles(config: &Config, found: &mut Findings) {
         check(&["judges"], "judge", name);
     }
     // The source's own and the lab's questions come with their truth.
-    let decided = !config.judges.is_empty()
-        || config
-            .probers
-            .iter()
-            .any(|prober| prober.kind != ProberKind::Prompted);
+    let decided = !config.judges.is_empty() || config.probers.iter().any(|prober| prober.kind.knows_truth());
     if config.references.is_empty() && !decided {
         found.add(
             &["references"],
@@ -189,15 +183,16 @@ fn budget(config: &Config, found: &mut Findings) {
     };
     let remedy = "has no price, so that a budget in usd cannot hold: set input_usd_per_mtok and \
                   output_usd_per_mtok (0.0 where it is free)";
-    let writers = config
+    let writers: Vec<String> = config
         .probers
         .iter()
-        .filter(|prober| prober.kind == ProberKind::Prompted);
+        .filter_map(|prober| prober.writer().map(str::to_owned))
+        .collect();
     let used: BTreeSet<&String> = [&config.target]
         .into_iter()
         .chain(&config.references)
         .chain(&config.judges)
-        .chain(writers.map(|prober| &prober.model))
+        .chain(&writers)
         .collect();
     for name in used {
         let Some(ModelOptions::Http(model)) = config.models.get(name) else {
@@ -255,58 +250,9 @@ fn probers(config: &Config, found: &mut Findings) {
     for (at, prober) in config.probers.iter().enumerate() {
         let index = at.to_string();
         check_sampling(&["probers", &index, "sampling"], &prober.sampling, found);
-        if prober.kind == ProberKind::Prompted && !config.models.contains_key(&prober.model) {
-            found.add(
-                &["probers", &index, "model"],
-                format!(
-                    "prober {} needs `model`, the name of a model that writes the probes",
-                    at + 1
-                ),
-            );
-        }
-        let unknown = prober.foci.iter().find(|(name, weight)| {
-            Category::parse(name).is_none_or(|known| known.name() != *name)
-                || !weight.is_finite()
-                || **weight < 0.0
-        });
-        if let Some((name, _)) = unknown {
-            found.add(
-                &["probers", &index, "foci"],
-                format!(
-                    "`foci` gives categories a weight of at least 0, not `{name}`: {}",
-                    Category::ALL.map(Category::name).join(", ")
-                ),
-            );
-        }
-        if prober.kind == ProberKind::Lab && !config.source.url.starts_with("lab:") {
-            found.add(
-                &["probers", &index],
-                "the `lab` prober asks about `lab://` scenes only; use `prompted` here",
-            );
-        }
-        if prober.kind != ProberKind::Dataset {
-            if prober.probes == 0 {
-                found.add(
-                    &["probers", &index, "probes"],
-                    format!("prober {} needs `probes` of at least 1", at + 1),
-                );
-            }
-            if prober.strategies.is_empty() || prober.strategies.contains(&Strategy::Dataset) {
-                found.add(
-                    &["probers", &index, "strategies"],
-                    format!(
-                        "prober {} needs `strategies` out of \"question\", \"edit\", \"generation\"",
-                        at + 1
-                    ),
-                );
-            }
-            let draws = |strategy: &Strategy| matches!(strategy, Strategy::Edit | Strategy::Generation);
-            if config.painter.is_none() && prober.strategies.iter().any(draws) {
-                found.add(
-                    &["probers", &index, "strategies"],
-                    format!("prober {} has probes to draw, but no painter: `painter = \"lab\"` or a section `[painter.http]` or `[painter.local]`", at + 1),
-                );
-            }
+        for (option, problem) in prober.validate(config, at + 1) {
+            let path = ["probers", &index, option];
+            found.add(&path[..path.len() - usize::from(option.is_empty())], problem);
         }
     }
 }

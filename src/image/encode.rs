@@ -116,7 +116,7 @@ fn jpeg(pixels: &RgbImage, quality: u8) -> Result<Bytes, ImageError> {
     Ok(bytes.into())
 }
 
-fn png(pixels: &RgbImage) -> Result<Bytes, ImageError> {
+pub(crate) fn png(pixels: &RgbImage) -> Result<Bytes, ImageError> {
     let mut bytes = Cursor::new(Vec::new());
     pixels.write_to(&mut bytes, ImageFormat::Png)?;
     Ok(bytes.into_inner().into())

@@ -9,7 +9,7 @@ use crate::image::{decode, perceptual_hash};
 use crate::lab;
 use crate::lab::scene::Scene;
 use crate::model::{CallError, EncodedImage, calls};
-use crate::probe::Pair;
+use crate::probe::{Pair, Perturbed, SOURCE, Strategy};
 use crate::progress::ModelProgress;
 use crate::row::{Category, ImageBytesRow, ImageRow, Role, Rows, id};
 use chrono::Utc;
@@ -41,7 +41,20 @@ pub async fn draw(
     let mut drawn = Vec::with_capacity(pairs.len());
     for (mut pair, drawing) in pairs.into_iter().zip(drawings) {
         let (Some(drawing), Some((painter, progress))) = (drawing, painter) else {
-            let (image, scene) = (pair.subject.image.clone(), pair.subject.scene.clone());
+            let scene = pair.subject.scene.clone();
+            let image = match pair.perturbed.take() {
+                None => Ok(pair.subject.image.clone()),
+                Some(perturbed) => perturb(&pair, perturbed, rows),
+            };
+            let image = match image {
+                Ok(image) => image,
+                Err(problem) => {
+                    "refused".clone_into(&mut pair.row.prober_status);
+                    pair.row.prober_error = Some(problem);
+                    rows.probes.push(pair.row);
+                    continue;
+                }
+            };
             finish(&mut pair, image, scene.as_deref());
             drawn.push(pair);
             continue;
@@ -56,7 +69,7 @@ pub async fn draw(
         ));
         pair.row.painter_id = Some(painter.card().model_id.clone());
         let looked = match outcome {
-            Ok(drawn) => image_row(&pair, drawn.image, drawn.scene, &painter.card().model_id),
+            Ok(drawn) => image_row(&pair, drawn.image, drawn.scene, &painter.card().model_id, None),
             Err(CallError::Refused { message }) => Err(message),
             Err(CallError::Transient { .. } | CallError::Fatal { .. } | CallError::Unsent { .. }) => {
                 progress.failed.add(1);
@@ -66,12 +79,7 @@ pub async fn draw(
         progress.done.add(1);
         match looked {
             Ok((row, image, scene)) => {
-                rows.image_bytes.push(ImageBytesRow {
-                    image_id: row.image_id.clone(),
-                    bytes: image.bytes.clone(),
-                    path: format!("{}.{}", row.image_id, row.format.as_deref().unwrap_or("png")),
-                });
-                rows.images.push(row);
+                keep(row, &image, rows);
                 pair.row.painter_status = Some("ok".to_owned());
                 finish(&mut pair, image, scene.as_deref());
                 drawn.push(pair);
@@ -88,22 +96,47 @@ pub async fn draw(
 
 type Looked = (ImageRow, EncodedImage, Option<Arc<Scene>>);
 
+/// Stores the image that the prober itself made: it shows the source's scene.
+fn perturb(pair: &Pair, perturbed: Perturbed, rows: &mut Rows) -> Result<EncodedImage, String> {
+    let Perturbed { image, how } = perturbed;
+    let (scene, prober_id) = (pair.subject.scene.clone(), &pair.row.prober_id);
+    let (row, image, _) = image_row(pair, image, scene, prober_id, Some(how))?;
+    keep(row, &image, rows);
+    Ok(image)
+}
+
+/// A made image's row and bytes.
+fn keep(row: ImageRow, image: &EncodedImage, rows: &mut Rows) {
+    rows.image_bytes.push(ImageBytesRow {
+        image_id: row.image_id.clone(),
+        bytes: image.bytes.clone(),
+        path: format!("{}.{}", row.image_id, row.format.as_deref().unwrap_or("png")),
+    });
+    rows.images.push(row);
+}
+
+/// `how` says how the prober changed the pixels, where no painter drew.
 fn image_row(
     pair: &Pair,
     image: EncodedImage,
     scene: Option<Arc<Scene>>,
     painter_id: &str,
+    how: Option<String>,
 ) -> Result<Looked, String> {
     let decoded = decode(&image.bytes).map_err(|problem| format!("the painter gave no image: {problem}"))?;
-    let edited = pair.row.strategy == "edit";
+    let operation = match pair.row.strategy.as_str() {
+        _ if how.is_some() => "perturbed",
+        "edit" => "edited",
+        _ => "generated",
+    };
     let row = ImageRow {
         image_id: image.image_id.to_string(),
         // A generated image descends from the one that its caption was written about, so that a split by
         // root never puts kin on both sides.
         root_image_id: pair.row.source_image_id.clone(),
         parent_image_id: Some(pair.row.source_image_id.clone()),
-        operation: if edited { "edited" } else { "generated" }.to_owned(),
-        instruction: pair.row.instruction.clone(),
+        operation: operation.to_owned(),
+        instruction: how.or_else(|| pair.row.instruction.clone()),
         painter_id: Some(painter_id.to_owned()),
         uri: None,
         etag: None,
@@ -133,7 +166,10 @@ pub fn finish(pair: &mut Pair, image: EncodedImage, scene: Option<&Scene>) {
         question.clone(),
         row.choices.join("\u{1f}"),
     ]));
-    if let Some(scene) = scene {
+    let reworded = row.strategy != Strategy::Dataset.name()
+        && row.category_source.as_deref() == Some(SOURCE)
+        && matches!(pair.truth, Truth::Answers(_));
+    if let Some(scene) = scene.filter(|_| !reworded) {
         // The scene that is asked about decides, not what the question's author believed.
         pair.truth = match lab::answer(scene, &question) {
             Ok(answer) => Truth::Answers(vec![answer]),

@@ -57,6 +57,7 @@ struct Job {
 /// A loaded checkpoint behind its thread.
 pub struct LocalModel {
     card: ModelCard,
+    checkpoint: Checkpoint,
     jobs: mpsc::Sender<Job>,
 }
 
@@ -99,7 +100,7 @@ impl LocalModel {
             preprocessing,
         );
         let (jobs, mut inbox) = mpsc::channel::<Job>(WAITING);
-        let mut worker = Worker::new(checkpoint, template);
+        let mut worker = Worker::new(checkpoint.clone(), template);
         std::thread::Builder::new()
             .name(format!("model {}", card.name))
             .spawn(move || {
@@ -114,7 +115,16 @@ impl LocalModel {
                 model: card.name.clone(),
                 problem: format!("cannot start its thread: {error}"),
             })?;
-        Ok(Self { card, jobs })
+        Ok(Self {
+            card,
+            checkpoint,
+            jobs,
+        })
+    }
+
+    /// The weights themselves, shared with the model's thread: for those who need gradients.
+    pub(crate) fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
     }
 
     async fn outcomes(&self, requests: Vec<Request>) -> Option<Vec<Outcome>> {

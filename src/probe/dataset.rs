@@ -74,6 +74,7 @@ fn draft(subject: &Subject, ask: &Ask) -> Result<Draft, ProposalError> {
         category: known.category.clone(),
         expected_answer: None,
         truth: known.answers.clone(),
+        ..Draft::default()
     })
 }
 

@@ -74,9 +74,10 @@ fn draft(scene: &Scene, questions: &[&SourceQuestion], ask: &Ask) -> Result<Draf
     let mut rng = ChaCha8Rng::seed_from_u64(ask.seed);
     let nothing = |what: &str| ProposalError::Refused(format!("nothing to ask about {what}"));
     match ask.strategy {
-        Strategy::Dataset => Err(ProposalError::Refused(
-            "the dataset prober asks the source's questions".to_owned(),
-        )),
+        Strategy::Dataset | Strategy::Perturbation => Err(ProposalError::Refused(format!(
+            "the lab's prober writes no {} probes",
+            ask.strategy.name()
+        ))),
         Strategy::Question => kth(questions, ask.k).ok_or_else(|| nothing("this scene")),
         Strategy::Edit => {
             let instruction = lab::paint::propose_edit(scene, &mut rng);
@@ -114,7 +115,7 @@ fn kth(questions: &[&SourceQuestion], k: usize) -> Option<Draft> {
         category: question.category.clone(),
         expected_answer: question.answers.first().cloned(),
         truth: question.answers.clone(),
-        instruction: None,
+        ..Draft::default()
     })
 }
 
@@ -127,6 +128,6 @@ fn any(scene: &Scene, rng: &mut ChaCha8Rng, seed: u64) -> Option<Draft> {
         category: Some(chosen.category.name().to_owned()),
         expected_answer: Some(chosen.answer.clone()),
         truth: vec![chosen.answer.clone()],
-        instruction: None,
+        ..Draft::default()
     })
 }

@@ -76,7 +76,7 @@ pub fn parse(output: &str, strategy: Strategy) -> Result<Draft, ProposalError> {
     let instruction = match strategy {
         Strategy::Edit => Some(require(Field::Instruction, "Instruction", LONGEST_INSTRUCTION)?),
         Strategy::Generation => Some(require(Field::Instruction, "Caption", LONGEST_INSTRUCTION)?),
-        Strategy::Question | Strategy::Dataset => None,
+        Strategy::Question | Strategy::Dataset | Strategy::Perturbation => None,
     };
     Ok(Draft {
         question,
@@ -88,7 +88,7 @@ pub fn parse(output: &str, strategy: Strategy) -> Result<Draft, ProposalError> {
                 .to_owned(),
         ),
         expected_answer: Some(answer),
-        truth: Vec::new(),
+        ..Draft::default()
     })
 }
 
@@ -167,7 +167,7 @@ fn field(label: &str) -> Option<Field> {
 }
 
 /// Exactly one question: a question mark at the end and none that ends a sentence before it.
-fn one_question(question: &str) -> Result<(), ProposalError> {
+pub(super) fn one_question(question: &str) -> Result<(), ProposalError> {
     const MARKS: [char; 3] = ['?', '？', '؟'];
     let Some(before) = question.strip_suffix(MARKS) else {
         return Err(unparsed("the question does not end with a question mark"));
@@ -186,7 +186,7 @@ fn one_question(question: &str) -> Result<(), ProposalError> {
 }
 
 /// One line without control characters, invisible direction marks, quotes or Markdown around it.
-fn clean(value: &str) -> String {
+pub(super) fn clean(value: &str) -> String {
     let is_space = |c: char| {
         c.is_whitespace()
             || c.is_control()

@@ -13,7 +13,7 @@ const GENERATION: &str = include_str!("prompts/generation.txt");
 /// The text for a strategy, with its placeholders; none for the one that asks no model.
 pub(super) const fn template(strategy: Strategy) -> Option<&'static str> {
     match strategy {
-        Strategy::Dataset => None,
+        Strategy::Dataset | Strategy::Perturbation => None,
         Strategy::Question => Some(QUESTION),
         Strategy::Edit => Some(EDIT),
         Strategy::Generation => Some(GENERATION),

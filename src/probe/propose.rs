@@ -4,7 +4,7 @@
 //! A draft that could not be parsed is a row with its reason; a call that failed for now is only in
 //! `calls`, and a later run tries again.
 
-use super::{Ask, Draft, Prober, Proposal, ProposalError, Strategy, Subject};
+use super::{Ask, Draft, Perturbed, Prober, Proposal, ProposalError, Strategy, Subject};
 use crate::diverge::Truth;
 use crate::model::{EncodedImage, calls};
 use crate::row::{ProbeRow, Role, RolloutRow, Rows, id};
@@ -22,7 +22,12 @@ pub struct Pair {
     pub image: Option<EncodedImage>,
     /// What is known about the right answer.
     pub truth: Truth,
+    /// The prober's own image, until it is stored.
+    pub perturbed: Option<Perturbed>,
 }
+
+/// The author of a category that the source told: of its own questions, in its words or others.
+pub(crate) const SOURCE: &str = "source";
 
 /// A prober with the settings of this run.
 pub struct Asker {
@@ -168,11 +173,8 @@ pub(crate) fn unwritten(mut row: ProbeRow, problem: &ProposalError) -> ProbeRow 
 pub(crate) fn fill(mut row: ProbeRow, draft: Draft, subject: &Subject) -> Pair {
     // What the source knows holds for its own image, not for one that is yet to be drawn.
     let drawn = draft.instruction.is_some();
-    let author = if row.strategy == Strategy::Dataset.name() {
-        "source"
-    } else {
-        "prober"
-    };
+    let from_source = row.strategy == Strategy::Dataset.name() || draft.reworded;
+    let author = if from_source { SOURCE } else { "prober" };
     row.category_source = draft.category.as_ref().map(|_| author.to_owned());
     row.category = draft.category;
     row.question = Some(draft.question);
@@ -189,5 +191,6 @@ pub(crate) fn fill(mut row: ProbeRow, draft: Draft, subject: &Subject) -> Pair {
         subject: subject.clone(),
         image: None,
         truth,
+        perturbed: draft.perturbed,
     }
 }

@@ -113,7 +113,7 @@ impl Scorer {
             Err(problem) => return failed(format!("the image: {problem}")),
         };
         match strategy {
-            Strategy::Dataset => {
+            Strategy::Dataset | Strategy::Perturbation => {
                 return failed("a completion is for `question`, `edit` or `generation`".to_owned());
             }
             Strategy::Edit | Strategy::Generation if self.audit.cast.painter.is_none() => {

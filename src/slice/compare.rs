@@ -5,7 +5,10 @@
 //! verdict, and how many pairs would decide where these do not; by category, too. Left out: pairs that only references'
 //! consensus decides, for a reference would agree with itself; an adjustment for the number of categories.
 
+mod model;
 mod words;
+
+pub use model::Named;
 
 use super::weakness::texts;
 use crate::benchmark::statistic::paired::{Difference, Image};
@@ -16,10 +19,10 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use datafusion::common::ScalarValue;
 use datafusion::prelude::{DataFrame, SessionContext};
+use model::{find, models};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-const MODELS: &str = include_str!("compare/models.sql");
 const PAIRS: &str = include_str!("compare/pairs.sql");
 
 /// Columns of `results` that tell how a pair went.
@@ -104,14 +107,6 @@ pub struct Part {
     pub pairs_more: Option<u64>,
 }
 
-/// A model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[allow(missing_docs, reason = "columns of `models`")]
-pub struct Named {
-    pub name: String,
-    pub model_id: String,
-}
-
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Compared {
@@ -164,6 +159,14 @@ pub async fn compare(context: &SessionContext, question: &Question) -> Result<Co
     }
     let models = models(context).await?;
     let (small, large) = (find(&models, &question.small)?, find(&models, &question.large)?);
+    for Named { name, model_ids } in [&small, &large] {
+        let ways = model_ids.len();
+        if ways > 1 {
+            remarks.push(format!(
+                "{name} was asked in {ways} ways, by other prompts or sampling: all count"
+            ));
+        }
+    }
     if small == large {
         return Err(refused(question, "both are the same model".to_owned()));
     }
@@ -208,65 +211,6 @@ fn refused(question: &Question, problem: String) -> Error {
     }
 }
 
-/// Name, id and what else tells models apart.
-async fn models(context: &SessionContext) -> Result<Vec<(Named, String)>> {
-    let batches = sql::collect(context, MODELS, &[]).await?;
-    let columns = (0..4)
-        .map(|column| texts(&batches, column))
-        .collect::<Result<Vec<_>>>()?;
-    let cell = |column: usize, row: usize| columns[column][row].clone().unwrap_or_default();
-    let model = |row| {
-        let (model_id, name) = (cell(0, row), cell(1, row));
-        let told = format!(
-            "{name} ({}, {} {})",
-            &model_id[..model_id.len().min(8)],
-            cell(2, row),
-            cell(3, row)
-        );
-        (Named { name, model_id }, told)
-    };
-    Ok((0..columns[0].len()).map(model).collect())
-}
-
-/// The model of a name, of a name without its `org/`, or of an id's first digits.
-fn find(models: &[(Named, String)], wanted: &str) -> Result<Named> {
-    let fits: [&dyn Fn(&Named) -> bool; 3] = [
-        &|model| model.name == wanted,
-        &|model| model.name.rsplit('/').next() == Some(wanted),
-        &|model| wanted.len() >= 6 && model.model_id.starts_with(wanted),
-    ];
-    let mut found: Vec<&(Named, String)> = Vec::new();
-    for fits in fits {
-        if found.is_empty() {
-            found = models.iter().filter(|(model, _)| fits(model)).collect();
-        }
-    }
-    let told = |models: &mut dyn Iterator<Item = &(Named, String)>| -> String {
-        models
-            .map(|(_, told)| told.as_str())
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let problem = match found.as_slice() {
-        [(only, _)] => return Ok(only.clone()),
-        [] if models.is_empty() => {
-            "no answer is verified yet: audit with truth or a judge, or `auditdm eval`".to_owned()
-        }
-        [] => format!(
-            "no model of this name has verified answers; there are: {}",
-            told(&mut models.iter())
-        ),
-        several => format!(
-            "several models have this name; take the first digits of an id: {}",
-            told(&mut several.iter().copied())
-        ),
-    };
-    Err(Error::Sql {
-        problem,
-        sql: wanted.to_owned(),
-    })
-}
-
 /// The pairs about one root image.
 #[derive(Debug, Clone, Copy, Default)]
 struct Row {
@@ -297,7 +241,7 @@ async fn rows(
     let name = format!("sliced_{}", context.session_id().replace('-', ""));
     context.register_table(&name, slice.into_view())?;
     let ids = [("small", small), ("large", large)]
-        .map(|(name, model)| (name, ScalarValue::from(model.model_id.as_str())));
+        .map(|(name, model)| (name, ScalarValue::from(model.model_ids.join(","))));
     let pairs = sql::query(context, &PAIRS.replace("sliced", &name), &ids).await;
     context.deregister_table(&name)?;
     let mut rows = Vec::new();

@@ -1,4 +1,5 @@
-//! The lab as a source: `lab://?scenes=500&seed=0&difficulty=1&split=held_out`.
+//! The lab as a source: `lab://?scenes=500&seed=0&difficulty=1&split=held_out`; `questions=4` keeps so many of each
+//! scene's questions, drawn from all categories.
 //!
 //! Scene i of a world has the address `lab://?seed=…&difficulty=…&split=…#i` whatever the number of scenes,
 //! so that a larger audit adds to a smaller one. Images are rendered when they are read.
@@ -16,13 +17,15 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 const DEFAULT_SCENES: u64 = 500;
-const KEYS: &str = "scenes, seed, difficulty (0 to 3), split (train or held_out)";
+const KEYS: &str = "scenes, seed, difficulty (0 to 3), split (train or held_out), questions";
 
 /// What the address asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Address {
     scenes: u64,
     world: World,
+    /// Of each scene; none for all.
+    questions: Option<u64>,
 }
 
 /// Lists the scenes by number.
@@ -30,7 +33,7 @@ pub(super) fn open(options: Arc<SourceOptions>) -> Result<BoxStream<'static, Res
     let address: Address = options.url.parse().map_err(|problem| options.error(problem))?;
     let listing = options.clone();
     let found = stream::iter(0..address.scenes)
-        .map(move |index| Ok(found(address.world, index, &listing)))
+        .map(move |index| Ok(found(&address, index, &listing)))
         .boxed();
     Ok(match options.sample {
         Some(_) => sample::draw(found, options),
@@ -48,7 +51,8 @@ pub(super) fn again(uri: &str) -> Result<Bytes, String> {
     Ok(png(&address.world.scene(index)))
 }
 
-fn found(world: World, index: u64, options: &SourceOptions) -> Found {
+fn found(address: &Address, index: u64, options: &SourceOptions) -> Found {
+    let world = address.world;
     let uri = format!(
         "lab://?seed={}&difficulty={}&split={}#{index}",
         world.seed,
@@ -64,7 +68,11 @@ fn found(world: World, index: u64, options: &SourceOptions) -> Found {
             choices: question.choices,
             category: Some(question.category.name().to_owned()),
         });
-    let questions = questions.collect();
+    let mut questions: Vec<SourceQuestion> = questions.collect();
+    if let Some(most) = address.questions {
+        questions.sort_by_cached_key(|question| id([&uri, &question.question]));
+        questions.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+    }
     let drawn = scene.clone();
     Found {
         uri,
@@ -114,6 +122,7 @@ impl FromStr for Address {
         let mut address = Self {
             scenes: DEFAULT_SCENES,
             world,
+            questions: None,
         };
         for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
             match key.as_ref() {
@@ -121,6 +130,7 @@ impl FromStr for Address {
                 "seed" => address.world.seed = number(&key, &value)?,
                 "difficulty" => address.world.difficulty = difficulty(&value)?,
                 "split" => address.world.split = split(&value)?,
+                "questions" => address.questions = Some(number(&key, &value)?),
                 _ => return Err(format!("unknown key `{key}`; the keys are {KEYS}")),
             }
         }
@@ -198,6 +208,30 @@ mod tests {
             (&more[3].uri, &more[3].questions),
             (&found[3].uri, &found[3].questions)
         );
+    }
+
+    #[tokio::test]
+    async fn a_few_questions_of_each_scene_are_of_many_categories() {
+        let few: Vec<Found> = listing("lab://?scenes=30&questions=3")
+            .try_collect()
+            .await
+            .unwrap();
+        let all: Vec<Found> = listing("lab://?scenes=30").try_collect().await.unwrap();
+        let mut categories = std::collections::BTreeSet::new();
+        for (few, all) in few.iter().zip(&all) {
+            assert_eq!((few.questions.len(), &few.uri), (3, &all.uri));
+            assert!(
+                few.questions
+                    .iter()
+                    .all(|question| all.questions.contains(question))
+            );
+            categories.extend(
+                few.questions
+                    .iter()
+                    .filter_map(|question| question.category.clone()),
+            );
+        }
+        assert!(categories.len() >= 10, "{categories:?}");
     }
 
     #[test]

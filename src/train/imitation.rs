@@ -100,7 +100,7 @@ fn probe(
     rng: &mut ChaCha8Rng,
 ) -> Option<(Category, Draft)> {
     let (instruction, shown) = match strategy {
-        Strategy::Dataset | Strategy::Question => (None, scene.clone()),
+        Strategy::Dataset | Strategy::Question | Strategy::Perturbation => (None, scene.clone()),
         Strategy::Edit => (0..TRIES).find_map(|_| {
             let instruction = paint::propose_edit(scene, rng);
             let edited = paint::edit(scene, &instruction, rng.random()).ok()?;

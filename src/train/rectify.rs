@@ -85,6 +85,8 @@ pub struct Rectified {
     pub finished: bool,
     /// On the rows of the split `test`: all first, then by category.
     pub changes: Vec<Change>,
+    /// On all of them with the last state instead of the best, which the same rows chose.
+    pub last: Change,
 }
 
 /// A question with its label, and its image.
@@ -190,19 +192,19 @@ impl Rectification {
         mut report: impl FnMut(&StepFigures),
     ) -> Result<Rectified> {
         let (mut stop, folder) = (pin!(stop), PathBuf::from(&self.options.output));
-        let before = self.right(&self.start()?).await?;
+        let before = Box::pin(self.right(&self.start()?)).await?;
         if self.state.step == 0 {
             self.state.best = share(&before);
             self.student.save(&folder)?; // what to fall back on where nothing gets better
         }
         let mut finished = false;
         while self.state.step < self.options.steps && !finished && futures::poll!(&mut stop).is_pending() {
-            let loss = self.step().await?;
+            let loss = Box::pin(self.step()).await?;
             let due = self.state.step.is_multiple_of(self.options.examine_every)
                 || self.state.step == self.options.steps;
             let mut accuracy = None;
             if due {
-                let right = share(&self.right(&self.student).await?);
+                let right = share(&Box::pin(self.right(&self.student)).await?);
                 accuracy = Some(right);
                 if right > self.state.best {
                     self.student.save(&folder)?;
@@ -221,7 +223,13 @@ impl Rectification {
             });
         }
         finished |= self.state.step >= self.options.steps;
-        let after = self.right(&self.kept(&folder)?).await?;
+        let after = Box::pin(self.right(&self.kept(&folder)?)).await?;
+        let last = if self.state.worse == 0 {
+            after.clone()
+        } else {
+            Box::pin(self.right(&self.student)).await?
+        };
+        let last = exam::last(&before, &last);
         let categories = self.tested.iter().map(|row| row.category.clone());
         let answered = categories.zip(before.into_iter().zip(after));
         let answered: Vec<_> = answered
@@ -231,6 +239,7 @@ impl Rectification {
             steps: self.state.step,
             finished,
             changes: exam::changes(&answered),
+            last,
         })
     }
 

@@ -4,7 +4,7 @@
 //! to a square, as SigLIP's processors do. Left out: cropping, padding, pan-and-scan.
 
 use crate::error::Result;
-use crate::vlm::resample::{Filter, resize};
+use crate::vlm::resample::{Filter, pull_back, resize};
 use crate::vlm::settings;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
@@ -115,6 +115,19 @@ impl Processor {
                     .map(move |&byte| normal(byte, channel))
             })
             .collect()
+    }
+
+    /// What a gradient at [`Self::pixel_values`] is at the bytes of an image of that size, up to a positive factor a
+    /// channel: interleaved as the image's. Rounding and cut-off overshoots are taken for none.
+    pub(crate) fn pull_back(&self, gradient: &[f32], (width, height): (u32, u32)) -> Vec<f32> {
+        let (side, from) = (self.side(), (width as usize, height as usize));
+        let mut bytes = vec![0.0; from.0 * from.1 * 3];
+        for (channel, gradient) in gradient.chunks_exact(side * side).enumerate() {
+            let pulled = pull_back(gradient, from, (side, side), self.resample);
+            let places = bytes.iter_mut().skip(channel).step_by(3);
+            places.zip(pulled).for_each(|(place, value)| *place = value);
+        }
+        bytes
     }
 }
 

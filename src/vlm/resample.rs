@@ -117,6 +117,12 @@ impl Taps {
         Self { taps, precision }
     }
 
+    /// The inputs of an output, with their weights.
+    fn weights(&self, output: usize) -> impl Iterator<Item = (usize, f32)> {
+        let (tap, unit) = (&self.taps[output], (1u32 << self.precision) as f32);
+        (tap.first..).zip(tap.weights.iter().map(move |&weight| weight as f32 / unit))
+    }
+
     /// `pixel(input, channel)` summed by the tap's weights, for all three channels.
     fn apply(&self, tap: &Tap, pixel: impl Fn(usize) -> usize, bytes: &[u8]) -> [u8; 3] {
         let mut sums = [1i32 << self.precision >> 1; 3];
@@ -156,6 +162,39 @@ pub(crate) fn resize(bytes: &[u8], from: (usize, usize), to: (usize, usize), fil
     resized
 }
 
+/// The adjoint of [`resize`] as a linear map: what a gradient at one channel of the resized pixels is at those before.
+pub(crate) fn pull_back(
+    gradient: &[f32],
+    from: (usize, usize),
+    to: (usize, usize),
+    filter: Filter,
+) -> Vec<f32> {
+    assert!(gradient.len() == to.0 * to.1, "one channel of whole rows");
+    if from == to {
+        return gradient.to_vec();
+    }
+    let rows = Taps::new(from.1, to.1, filter);
+    let mut narrow = vec![0.0; to.0 * from.1];
+    for (output, line) in gradient.chunks_exact(to.0).enumerate() {
+        for (input, weight) in rows.weights(output) {
+            let sums = &mut narrow[input * to.0..(input + 1) * to.0];
+            sums.iter_mut()
+                .zip(line)
+                .for_each(|(sum, value)| *sum += weight * value);
+        }
+    }
+    let columns = Taps::new(from.0, to.0, filter);
+    let mut whole = vec![0.0; from.0 * from.1];
+    for (sums, line) in whole.chunks_exact_mut(from.0).zip(narrow.chunks_exact(to.0)) {
+        for (output, value) in line.iter().enumerate() {
+            for (input, weight) in columns.weights(output) {
+                sums[input] += weight * value;
+            }
+        }
+    }
+    whole
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,5 +227,28 @@ mod tests {
             halves[0] > 40 && halves[3] > 0 && halves[3] < halves[0],
             "{halves:?}"
         );
+    }
+
+    #[test]
+    fn the_gradient_is_pulled_back_to_the_pixels_that_an_output_is_made_of() {
+        for filter in [Filter::Bilinear, Filter::Bicubic] {
+            for (from, to) in [((9, 7), (4, 3)), ((4, 5), (8, 9)), ((6, 6), (6, 6))] {
+                let gradient: Vec<f32> = (0..to.0 * to.1).map(|at| (at * 7 % 5) as f32 - 1.5).collect();
+                let pulled = pull_back(&gradient, from, to, filter);
+                let along = |bytes: &[u8]| -> f32 {
+                    let resized = resize(bytes, from, to, filter);
+                    let values = resized.iter().step_by(3).zip(&gradient);
+                    values.map(|(&byte, weight)| f32::from(byte) * weight).sum()
+                };
+                let grey = vec![100u8; from.0 * from.1 * 3];
+                for pixel in 0..from.0 * from.1 {
+                    let mut brighter = grey.clone();
+                    brighter[pixel * 3] = 200;
+                    let slope = (along(&brighter) - along(&grey)) / 100.0;
+                    // Bytes are rounded twice on their way.
+                    assert!((slope - pulled[pixel]).abs() < 0.15, "{slope} {}", pulled[pixel]);
+                }
+            }
+        }
     }
 }

@@ -214,3 +214,56 @@ fn models_of_an_evaluation_are_compared_on_the_questions() {
     eval("lucky", "chat");
     assert_eq!(number(folder, scored), 2 * rows);
 }
+
+/// An evaluation by an audit's configuration asks the very model that was audited.
+#[test]
+fn an_evaluated_model_has_the_id_that_it_has_in_audits() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("data")
+        .display()
+        .to_string();
+    let config = CONFIG
+        .replace("\"wrong\"\nreferences", "\"small\"\nreferences")
+        .replace("scenes=60", "scenes=2");
+    let config =
+        format!("{config}[models.small.local]\npath = \"{data}/lab-target\"\n[answers]\nmax_tokens = 8\n");
+    std::fs::write(folder.join("audit.toml"), config).unwrap();
+    for arguments in [
+        &["audit", "audit.toml", "--quiet"][..],
+        &["freeze", "set"],
+        &[
+            "eval",
+            "set",
+            "--model",
+            "small",
+            "--config",
+            "audit.toml",
+            "--quiet",
+        ],
+    ] {
+        let (status, _, error) = auditdm(folder, arguments);
+        assert_eq!(status, Some(0), "{arguments:?}: {error}");
+    }
+    let ids =
+        "SELECT count(DISTINCT model_id) FROM answers JOIN models USING (model_id) WHERE name = 'lab-target'";
+    assert_eq!(number(folder, ids), 1);
+    // Asked otherwise it has another id, and is the same model all the same.
+    let path = format!("{data}/lab-target");
+    let tables = ["--tables", "auditdm-tables", "--quiet"];
+    let (status, _, error) = auditdm(
+        folder,
+        &[&["eval", "set", "--model", &path], &tables[..]].concat(),
+    );
+    assert_eq!(status, Some(0), "{error}");
+    assert_eq!(number(folder, ids), 2);
+    let (_, found) = compared(folder, &["lab-target", "lucky"]);
+    assert!(
+        found["remarks"][0]
+            .as_str()
+            .unwrap()
+            .contains("lab-target was asked in 2 ways"),
+        "{found}"
+    );
+}

@@ -11,6 +11,7 @@ mod follow;
 mod frozen;
 mod hostile;
 mod kill;
+mod kill_eval;
 mod painter;
 mod photos;
 #[path = "../support/program.rs"]
@@ -18,6 +19,7 @@ mod program;
 mod report;
 mod resume;
 mod reward;
+mod rivals;
 #[path = "../support/s3.rs"]
 mod s3;
 #[path = "../support/server.rs"]

@@ -46,6 +46,12 @@ pub(super) fn changes(answered: &[(String, bool, bool)]) -> Vec<Change> {
     changes
 }
 
+/// All questions, right before and with the last state or not.
+pub(super) fn last(before: &[bool], last: &[bool]) -> Change {
+    let pairs: Vec<(bool, bool)> = before.iter().copied().zip(last.iter().copied()).collect();
+    change("(all)", &pairs)
+}
+
 fn change(category: &str, pairs: &[(bool, bool)]) -> Change {
     let count = |is: fn(&(bool, bool)) -> bool| pairs.iter().filter(|pair| is(pair)).count() as u64;
     let (lost, gained) = (count(|pair| pair.0 && !pair.1), count(|pair| !pair.0 && pair.1));

@@ -5,6 +5,7 @@ use crate::model::{Attempt, CallError, EncodedImage, ModelCard};
 use crate::source::SourceQuestion;
 use std::sync::Arc;
 
+mod categories;
 pub mod dataset;
 mod focus;
 pub mod lab;
@@ -13,6 +14,7 @@ pub mod prompted;
 pub(crate) mod prompts;
 mod propose;
 
+pub use categories::{Categories, CategoryOptions};
 pub use focus::Foci;
 pub use propose::{Asker, Pair, asks, propose};
 pub(crate) use propose::{blank, fill, seed_of, unwritten};

@@ -18,7 +18,7 @@ use crate::model::{Attempt, Halt, Lane, Model, ModelCard, Traffic, calls};
 use crate::probe::dataset::Dataset;
 use crate::probe::lab::Lab;
 use crate::probe::prompted::Prompted;
-use crate::probe::{Asker, Prober, Strategy};
+use crate::probe::{Asker, Categories, CategoryOptions, Prober, Strategy};
 use crate::progress::{Counter, ModelProgress, Progress};
 use crate::row::{CallRow, ModelRow, Role};
 use crate::vlm::Sampling;
@@ -43,6 +43,8 @@ pub struct Cast {
     pub painter: Option<Arc<dyn Painter>>,
     /// What answers are compared by.
     pub scale: Scale,
+    /// What probers' words for categories mean.
+    pub categories: Arc<Categories>,
     /// The budget and the brake that all remote ones share.
     pub traffic: Traffic,
 }
@@ -59,8 +61,13 @@ impl Cast {
             halt: Halt::default(),
             breaker: config.breaker.clone(),
         };
+        let semantic = config.divergence.semantic.as_ref();
+        let semantic = semantic.map(|semantic| semantic.path.as_str());
+        let own = config.categories.clone().unwrap_or_default();
+        let categories = Arc::new(Categories::open(&own, semantic)?);
         let mut opener = Opener {
             config,
+            categories: categories.clone(),
             client: client()?,
             journal,
             loaded: Vec::new(),
@@ -97,6 +104,7 @@ impl Cast {
                 }
             },
             scale: Scale::open(&config.divergence)?,
+            categories,
             traffic,
         })
     }
@@ -201,6 +209,7 @@ fn set<'a>(ids: impl Iterator<Item = &'a str>) -> String {
 /// Opens models, each checkpoint once.
 struct Opener<'a> {
     config: &'a Config,
+    categories: Arc<Categories>,
     client: reqwest::Client,
     journal: Option<&'a Arc<Journal>>,
     loaded: Vec<(LocalOptions, Arc<dyn Model>)>,
@@ -259,13 +268,21 @@ impl Opener<'_> {
             ProberKind::Lab => (Arc::new(Lab::new()), "lab".to_owned()),
             ProberKind::Prompted => {
                 let model = self.model(&options.model, &options.sampling, false)?;
+                let own = self
+                    .config
+                    .categories
+                    .as_ref()
+                    .map_or_else(CategoryOptions::default, Clone::clone);
                 (
-                    Arc::new(Prompted::new(
-                        model,
-                        options.sampling.clone(),
-                        options.prompt.clone(),
-                        options.foci(),
-                    )),
+                    Arc::new(
+                        Prompted::new(
+                            model,
+                            options.sampling.clone(),
+                            options.prompt.clone(),
+                            options.foci(),
+                        )
+                        .naming(own.names()),
+                    ),
                     options.model.clone(),
                 )
             }
@@ -279,6 +296,7 @@ impl Opener<'_> {
             },
             probes: options.probes,
             round: options.round,
+            categories: self.categories.clone(),
         })
     }
 }

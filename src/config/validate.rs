@@ -3,7 +3,7 @@
 use super::problems::{Problem, line_of};
 use super::{Config, ModelOptions, PainterOptions, ProberKind};
 use crate::diverge::SemanticOptions;
-use crate::probe::Strategy;
+use crate::probe::{CategoryOptions, Strategy};
 use crate::row::Category;
 use crate::vlm::Sampling;
 use std::collections::BTreeSet;
@@ -68,6 +68,10 @@ pub(super) fn validate(config: &Config, text: &str) -> Vec<Problem> {
         .flat_map(SemanticOptions::validate)
     {
         found.option(&["divergence", "semantic"], "[divergence.semantic]", &problem);
+    }
+    let categories = config.categories.iter();
+    for problem in categories.flat_map(CategoryOptions::validate) {
+        found.option(&["categories"], "[categories]", &problem);
     }
     reward(config, &mut found);
     let pace = &config.pace;

@@ -5,7 +5,6 @@
 //! one question with a question mark, and every field that was asked for; nothing is guessed.
 
 use super::{Draft, ProposalError, Strategy};
-use crate::row::Category;
 use serde_json::Value;
 
 /// Longest output that is read, and kept, in bytes.
@@ -82,11 +81,7 @@ pub fn parse(output: &str, strategy: Strategy) -> Result<Draft, ProposalError> {
         question,
         instruction,
         choices: Vec::new(),
-        category: Some(
-            Category::parse(category.trim_end_matches('.'))
-                .map_or("other", Category::name)
-                .to_owned(),
-        ),
+        category: Some(category),
         expected_answer: Some(answer),
         truth: Vec::new(),
     })

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 /// The category of what could not be mapped.
-pub const OTHER: &str = "other";
+const OTHER: &str = "other";
 
 /// Words that are remembered; all are forgotten when there are more.
 const REMEMBERED: usize = 10_000;
@@ -74,7 +74,7 @@ impl CategoryOptions {
 }
 
 /// A category and who says that it is this one: `prober`, `rule`, `embedding` or `unmapped`.
-pub type Mapped = (String, &'static str);
+pub(super) type Mapped = (String, &'static str);
 
 /// Maps words to categories.
 #[derive(Debug)]
@@ -105,7 +105,10 @@ impl Categories {
         let own = options.own.iter().map(|(name, phrases)| {
             let canonical = Category::parse(name).map_or(name.as_str(), |category| category.name());
             let phrases = phrases.iter().chain([name]);
-            (canonical.to_owned(), phrases.map(|phrase| split(phrase)).collect())
+            (
+                canonical.to_owned(),
+                phrases.map(|phrase| split(phrase)).collect(),
+            )
         });
         let fifteen = words::PHRASES.iter().map(|(category, phrases)| {
             (

@@ -127,3 +127,51 @@ fn unpacked(mut audit: Map<String, Value>) -> Map<String, Value> {
     }
     audit
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::prelude::SessionContext;
+
+    #[tokio::test]
+    async fn every_type_of_column_becomes_what_json_makes_of_it() {
+        let sql = "SELECT 'a' AS id, ['x', NULL] AS images, NULL::TEXT AS prompt, 'c' AS completion, ['r', 'b'] AS choices,
+            1 AS agreement, arrow_cast('k', 'Dictionary(Int32, Utf8)') AS category, 'q' AS audit_text,
+            CAST(3 AS SMALLINT) AS audit_number, 0.5 AS audit_share, true AS audit_ok, NULL::TEXT AS audit_none,
+            to_timestamp('2026-01-02T03:04:05') AS audit_at, [1, 2] AS audit_list,
+            '{\"audit_text\": \"other\", \"audit_more\": 7}' AS audit_columns
+            UNION ALL SELECT 'b', [], 'q', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL";
+        let frame = SessionContext::new().sql(sql).await.unwrap();
+        let batches = frame.collect().await.unwrap();
+        let mut rows: Vec<Sample> = batches.iter().flat_map(|batch| samples(batch).unwrap()).collect();
+        rows.sort_by(|a, b| a.id.cmp(&b.id));
+        let (first, second) = (&rows[0], &rows[1]);
+        assert_eq!(
+            (first.images.len(), first.prompt.as_str(), first.choices.len()),
+            (1, "", 2)
+        );
+        assert_eq!(
+            (first.agreement, first.category.as_deref()),
+            (Some(1.0), Some("k"))
+        );
+        let told: Vec<String> = first
+            .audit
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        assert_eq!(
+            told.join(" ").split(" audit_columns").next().unwrap(),
+            "audit_text=\"q\" audit_number=3 audit_share=0.5 audit_ok=true audit_none=null \
+             audit_at=\"2026-01-02T03:04:05\" audit_list=[1,2]"
+        );
+        assert_eq!(first.audit["audit_more"], 7, "spread out, and nothing replaced");
+        assert!(
+            second.choices.is_empty() && second.label_source.is_none() && second.audit["audit_at"].is_null()
+        );
+        let unnamed = SessionContext::new()
+            .sql("SELECT NULL::TEXT AS id, ['x'] AS images")
+            .await
+            .unwrap();
+        assert!(samples(&unnamed.collect().await.unwrap()[0]).is_err());
+    }
+}

@@ -20,6 +20,8 @@ const IN_FLIGHT: usize = 1;
 
 pub(super) struct Groups<'a> {
     file: SerializedFileWriter<&'a mut (dyn Write + Send)>,
+    /// Batches may be without nulls where the file's columns are not.
+    schema: SchemaRef,
     encoders: Arc<ArrowRowGroupWriterFactory>,
     waiting: Vec<RecordBatch>,
     rows: usize,
@@ -28,12 +30,13 @@ pub(super) struct Groups<'a> {
 
 impl<'a> Groups<'a> {
     pub(super) fn new(sink: &'a mut (dyn Write + Send), schema: SchemaRef) -> Result<Self> {
-        let writer = ArrowWriter::try_new(sink, schema, None);
+        let writer = ArrowWriter::try_new(sink, schema.clone(), None);
         let (file, encoders) = writer
             .and_then(ArrowWriter::into_serialized_writer)
             .map_err(broken)?;
         Ok(Self {
             file,
+            schema,
             encoders: Arc::new(encoders),
             waiting: Vec::new(),
             rows: 0,
@@ -54,9 +57,9 @@ impl<'a> Groups<'a> {
     async fn encode(&mut self, in_flight: usize) -> Result<()> {
         let batches = std::mem::take(&mut self.waiting);
         if std::mem::take(&mut self.rows) > 0 {
-            let encoders = self.encoders.clone();
+            let (encoders, schema) = (self.encoders.clone(), self.schema.clone());
             self.encoding
-                .push_back(spawn_blocking(move || encoded(&encoders, &batches)));
+                .push_back(spawn_blocking(move || encoded(&encoders, &schema, &batches)));
         }
         while self.encoding.len() > in_flight
             && let Some(encoded) = self.encoding.pop_front()
@@ -79,12 +82,13 @@ impl<'a> Groups<'a> {
 
 fn encoded(
     encoders: &ArrowRowGroupWriterFactory,
+    schema: &SchemaRef,
     batches: &[RecordBatch],
 ) -> std::result::Result<Vec<ArrowColumnChunk>, ParquetError> {
     let mut columns = encoders.create_column_writers(0)?;
     for batch in batches {
         let mut each = columns.iter_mut();
-        for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        for (field, column) in schema.fields().iter().zip(batch.columns()) {
             for leaf in compute_leaves(field, column)? {
                 each.next()
                     .expect("there is an encoder for every leaf of the schema")

@@ -204,6 +204,11 @@ fn split(text: &str) -> Vec<String> {
         .filter(|word| !word.is_empty());
     let singular = |word: &str| {
         let word = word.to_lowercase();
+        let hissed = ["ch", "sh", "x", "ss"];
+        let stem = word.strip_suffix("es");
+        if let Some(stem) = stem.filter(|stem| hissed.iter().any(|end| stem.ends_with(end))) {
+            return stem.to_owned();
+        }
         let plural = word
             .strip_suffix('s')
             .filter(|stem| stem.len() > 2 && !stem.ends_with('s'));

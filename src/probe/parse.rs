@@ -5,6 +5,7 @@
 //! one question with a question mark, and every field that was asked for; nothing is guessed.
 
 use super::{Draft, ProposalError, Strategy};
+use crate::row::Category;
 use serde_json::Value;
 
 /// Longest output that is read, and kept, in bytes.
@@ -81,7 +82,9 @@ pub fn parse(output: &str, strategy: Strategy) -> Result<Draft, ProposalError> {
         question,
         instruction,
         choices: Vec::new(),
-        category: Some(category),
+        category: Some(
+            Category::parse(category.trim_end_matches('.')).map_or(category, |known| known.name().to_owned()),
+        ),
         expected_answer: Some(answer),
         truth: Vec::new(),
     })

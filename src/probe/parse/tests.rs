@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::probe::Strategy;
-use crate::row::Category;
 use proptest::prelude::{Just, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
 fn reason(output: &str, strategy: Strategy) -> String {

@@ -14,8 +14,8 @@ CREATE TABLE probes (
     question TEXT, -- what target and references are asked
     instruction TEXT, -- the edit instruction, or the caption of a generation
     choices TEXT[] NOT NULL, -- options of a multiple-choice question; empty for open ones
-    category TEXT, -- which weakness is probed
-    category_source TEXT, -- who said so: source, prober or grammar (the lab's parser)
+    category TEXT, -- which weakness is probed; other where the prober's word is like none
+    category_source TEXT, -- who said so: source, prober, rule or embedding (the prober's word, mapped), unmapped or grammar (the lab's parser)
     answer_type TEXT, -- the form of the known or expected answer: yes_no, number, choice, box, short_text or long_text
     expected_answer TEXT, -- what the prober believes
     truth TEXT[] NOT NULL, -- accepted answers where the source knows; empty where it does not

@@ -28,6 +28,7 @@ use crate::model::BreakerOptions;
 use crate::model::http::HttpOptions;
 use crate::model::local::LocalOptions;
 use crate::model::mock::MockOptions;
+use crate::probe::CategoryOptions;
 use crate::source::{Age, SourceOptions};
 use crate::vlm::Sampling;
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,9 @@ pub struct Config {
     pub answers: Sampling,
     /// How answers are compared.
     pub divergence: Measure,
+    /// What probers' words for categories mean beside the fifteen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub categories: Option<CategoryOptions>,
     /// For `auditdm serve reward`: how an auditor that learns elsewhere is rewarded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reward: Option<RewardOptions>,
@@ -108,6 +112,7 @@ impl Default for Config {
             painter: None,
             answers: Sampling::default(),
             divergence: Measure::default(),
+            categories: None,
             reward: None,
             pace: Pace::default(),
             budget: None,
@@ -270,6 +275,10 @@ impl Config {
         if let Some(PainterOptions::Local(local)) = &mut self.painter {
             resolve_model(&mut local.path);
         }
+        let categories = self.categories.iter_mut();
+        categories
+            .filter_map(|categories| categories.embedder.as_mut())
+            .for_each(resolve_model);
         for model in self.models.values_mut() {
             if let ModelOptions::Local(local) = model {
                 [&mut local.path]

@@ -30,15 +30,20 @@ use crate::image::{Fit, Fitted, fit};
 use crate::picture::Pictures;
 use crate::sample::{Columns, Sample, Survey};
 use crate::tables::Tables;
+use arrow::array::RecordBatch;
 use card::Card;
 use datafusion::prelude::DataFrame;
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt};
 use output::Output;
 use shape::Picture;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// Rows that are read together.
 const ROWS_AT_ONCE: usize = 64;
+
+/// Times that many rows whose images are being read, or wait to be written.
+const CHUNKS_IN_FLIGHT: usize = 3;
 
 /// Images are passed on as they are unless they do not stand upright.
 const AS_THEY_ARE: Fit = Fit {
@@ -103,25 +108,35 @@ pub struct Exported {
 pub(crate) struct Ready {
     sample: Sample,
     pictures: Vec<Picture>,
+    /// Rows with columns that go into tables as they are, and which of them this is.
+    others: (Arc<RecordBatch>, usize),
 }
 
 /// Writes the rows of a query.
 ///
 /// # Errors
 /// When the query lacks columns, the place is taken or cannot be written to.
+///
+/// # Panics
+/// When reading a chunk does.
 pub async fn export(tables: &Tables, frame: DataFrame, options: &Options) -> Result<Exported> {
-    let columns = Columns::of(&frame)?;
+    let columns = Arc::new(Columns::of(&frame)?);
     let (seen, rows) = Survey::of(frame).await?;
-    let pictures = Pictures::find(tables, &seen.image_ids).await?;
+    let pictures = Arc::new(Pictures::find(tables, &seen.image_ids).await?);
     let output = Output::create(&options.output).await?;
     let mut writer = writer::open(options, &columns, seen)?;
     let mut card = Card::default();
-    let rows = rows.samples().await?;
-    let mut chunks = rows
-        .try_chunks(ROWS_AT_ONCE)
-        .map_err(|error| error.1)
-        .map(|samples| ready(samples, &pictures))
-        .buffered(2);
+    let parts = rows.parts(ROWS_AT_ONCE).await?;
+    let mut chunks = parts
+        .map(|part| {
+            let (columns, pictures) = (columns.clone(), pictures.clone());
+            let chunk = async move {
+                let (samples, others) = columns.read(&part?)?;
+                ready(samples, others, &pictures).await
+            };
+            tokio::spawn(chunk).map(|chunk| chunk.expect("reading neither panics nor is cancelled"))
+        })
+        .buffered(CHUNKS_IN_FLIGHT);
     while let Some(chunk) = chunks.next().await {
         for row in chunk? {
             match row.and_then(|row| writer.refuse(&row.sample).map_or(Ok(row), Err)) {
@@ -139,12 +154,15 @@ pub async fn export(tables: &Tables, frame: DataFrame, options: &Options) -> Res
 }
 
 /// Rows with their images, or why one of them cannot be exported.
-async fn ready(samples: Result<Vec<Sample>>, pictures: &Pictures) -> Result<Vec<Result<Ready, String>>> {
-    let samples = samples?;
+async fn ready(
+    samples: Vec<Sample>,
+    others: RecordBatch,
+    pictures: &Pictures,
+) -> Result<Vec<Result<Ready, String>>> {
     let ids: HashSet<String> = samples.iter().flat_map(|sample| sample.images.clone()).collect();
-    let read = pictures.read(&ids).await?;
+    let (read, others) = (pictures.read(&ids).await?, Arc::new(others));
     let prepared = tokio::task::spawn_blocking(move || {
-        let row = |sample: Sample| {
+        let row = |(at, sample): (usize, Sample)| {
             sample.complete()?;
             let pictures = sample.images.iter().map(|id| {
                 let bytes = read[id].clone()?;
@@ -155,9 +173,13 @@ async fn ready(samples: Result<Vec<Sample>>, pictures: &Pictures) -> Result<Vec<
             let pictures = pictures
                 .collect::<Result<Vec<_>, String>>()
                 .map_err(|reason| format!("image: {reason}"))?;
-            Ok(Ready { sample, pictures })
+            Ok(Ready {
+                sample,
+                pictures,
+                others: (others.clone(), at),
+            })
         };
-        samples.into_iter().map(row).collect()
+        samples.into_iter().enumerate().map(row).collect()
     });
     prepared.await.map_err(|error| Error::Store {
         action: "prepare",

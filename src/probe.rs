@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 mod asked;
 pub mod caption;
+mod categories;
 pub mod concept;
 pub mod dataset;
 mod focus;
@@ -21,6 +22,7 @@ pub mod text_attack;
 pub mod visual_attack;
 mod writer;
 
+pub use categories::{Categories, CategoryOptions};
 pub use focus::Foci;
 pub use propose::{Asker, Pair, asks, propose};
 pub(crate) use propose::{SOURCE, blank, fill, seed_of, unwritten};

@@ -4,16 +4,18 @@
 //! `agreement`, `category`, `root_image_id`, `split` and `licence` may be there; everything else is prefixed `audit_`, so
 //! that no trainer takes it for a column of its own.
 
+mod decode;
+
 use crate::error::{Error, Result};
-use crate::sql;
-use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, FieldRef};
+use arrow::array::{Array, RecordBatch, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::prelude::DataFrame;
 use futures::TryStreamExt;
 use futures::stream::{self, Stream, StreamExt};
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 const NEEDED: [&str; 4] = ["id", "images", "prompt", "completion"];
 const KNOWN: [&str; 7] = [
@@ -36,16 +38,12 @@ const HELD_BYTE: usize = 256 << 20;
 const MOST_COMPLETIONS: usize = 64;
 
 /// A row.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sample {
     pub(crate) id: String,
-    #[serde(deserialize_with = "or_empty")]
     pub(crate) images: Vec<String>,
-    #[serde(deserialize_with = "or_empty")]
     pub(crate) prompt: String,
-    #[serde(deserialize_with = "or_empty")]
     pub(crate) completion: String,
-    #[serde(default, deserialize_with = "or_empty")]
     pub(crate) choices: Vec<String>,
     pub(crate) label_source: Option<String>,
     pub(crate) agreement: Option<f64>,
@@ -54,12 +52,7 @@ pub(crate) struct Sample {
     pub(crate) split: Option<String>,
     pub(crate) licence: Option<String>,
     /// The columns `audit_…`.
-    #[serde(flatten)]
     pub(crate) audit: Map<String, Value>,
-}
-
-fn or_empty<'de, D: serde::Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
-    Ok(Option::<T>::deserialize(from)?.unwrap_or_default())
 }
 
 impl Sample {
@@ -73,17 +66,6 @@ impl Sample {
         let options = self.choices.iter().enumerate();
         let options = options.map(|(at, choice)| format!("\n{}. {choice}", letter(at)));
         self.prompt.clone() + &options.collect::<String>()
-    }
-
-    /// With what a selection keeps in one column.
-    fn unpacked(mut self) -> Self {
-        let packed = self.audit.get("audit_columns").and_then(Value::as_str);
-        if let Some(Value::Object(columns)) = packed.and_then(|text| serde_json::from_str(text).ok()) {
-            for (name, value) in columns {
-                self.audit.entry(name).or_insert(value);
-            }
-        }
-        self
     }
 
     /// What the target said instead, where it is known to be wrong.
@@ -198,6 +180,14 @@ impl Columns {
         Ok(Self { others })
     }
 
+    /// The rows of a batch, and the columns of theirs that go into tables as they are.
+    pub(crate) fn read(&self, batch: &RecordBatch) -> Result<(Vec<Sample>, RecordBatch)> {
+        let column = |field: &FieldRef| Ok(cast(&batch[field.name()], field.data_type())?);
+        let columns = self.others.iter().map(column).collect::<Result<_>>()?;
+        let schema = Arc::new(Schema::new(self.others.clone()));
+        Ok((decode::samples(batch)?, RecordBatch::try_new(schema, columns)?))
+    }
+
     /// Whether rows can be counted by a column.
     pub(crate) fn need(&self, column: &str) -> Result<()> {
         let counted = ["category", "label_source", "licence", "root_image_id", "split"];
@@ -223,25 +213,41 @@ impl Survey {
         let mut batches = frame.clone().execute_stream().await?;
         while let Some(batch) = batches.try_next().await? {
             byte += batch.get_array_memory_size();
-            for row in samples(&batch)? {
-                survey.most_images = survey.most_images.max(row.images.len());
-                survey.most_choices = survey.most_choices.max(row.choices.len());
-                let known = survey
-                    .completions
-                    .entry(row.category.unwrap_or_default())
-                    .or_default();
-                let new = known.len() < MOST_COMPLETIONS && !known.contains(&row.completion);
-                if new && row.completion.len() < 100 {
-                    known.push(row.completion);
-                }
-                survey.image_ids.extend(row.images);
-            }
+            survey.look(&batch)?;
             held = held.filter(|_| byte < HELD_BYTE);
             if let Some(held) = &mut held {
                 held.push(batch);
             }
         }
         Ok((survey, held.map_or(Rows::Again(Box::new(frame)), Rows::Held)))
+    }
+
+    fn look(&mut self, batch: &RecordBatch) -> Result<()> {
+        for images in decode::texts(batch, "images")? {
+            self.most_images = self.most_images.max(images.len());
+            self.image_ids.extend(images);
+        }
+        for choices in decode::texts(batch, "choices")? {
+            self.most_choices = self.most_choices.max(choices.len());
+        }
+        let (category, completion) = (
+            decode::text(batch, "category")?,
+            decode::text(batch, "completion")?,
+        );
+        for row in 0..batch.num_rows() {
+            let at = |column: &Option<StringArray>| {
+                let column = column.as_ref().filter(|column| column.is_valid(row));
+                column
+                    .map(|column| column.value(row).to_owned())
+                    .unwrap_or_default()
+            };
+            let completion = at(&completion);
+            let known = self.completions.entry(at(&category)).or_default();
+            if known.len() < MOST_COMPLETIONS && completion.len() < 100 && !known.contains(&completion) {
+                known.push(completion);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -252,25 +258,37 @@ pub(crate) enum Rows {
 }
 
 impl Rows {
-    /// The rows, in the query's order.
-    pub(crate) async fn samples(self) -> Result<impl Stream<Item = Result<Sample>> + use<>> {
-        let batches = match self {
+    async fn batches(self) -> Result<impl Stream<Item = Result<RecordBatch>> + use<>> {
+        Ok(match self {
             Self::Held(batches) => stream::iter(batches.into_iter().map(Ok)).boxed(),
             Self::Again(frame) => frame.execute_stream().await?.map_err(Error::from).boxed(),
-        };
-        Ok(batches.flat_map(|batch| {
-            let rows = batch.and_then(|batch| samples(&batch));
+        })
+    }
+
+    /// The rows, in the query's order.
+    pub(crate) async fn samples(self) -> Result<impl Stream<Item = Result<Sample>> + use<>> {
+        Ok(self.batches().await?.flat_map(|batch| {
+            let rows = batch.and_then(|batch| decode::samples(&batch));
             stream::iter(rows.map_or_else(
                 |error| vec![Err(error)],
                 |rows| rows.into_iter().map(Ok).collect(),
             ))
         }))
     }
-}
 
-fn samples(batch: &RecordBatch) -> Result<Vec<Sample>> {
-    let rows: Vec<Sample> = sql::rows(std::slice::from_ref(batch))?;
-    Ok(rows.into_iter().map(Sample::unpacked).collect())
+    /// The rows in the query's order, at most so many together.
+    pub(crate) async fn parts(self, rows: usize) -> Result<impl Stream<Item = Result<RecordBatch>> + use<>> {
+        Ok(self.batches().await?.flat_map(move |batch| {
+            let parts: Vec<Result<RecordBatch>> = match batch {
+                Ok(batch) => (0..batch.num_rows())
+                    .step_by(rows)
+                    .map(|from| Ok(batch.slice(from, rows.min(batch.num_rows() - from))))
+                    .collect(),
+                Err(error) => vec![Err(error)],
+            };
+            stream::iter(parts)
+        }))
+    }
 }
 
 /// The type that readers of Parquet know: no views, no dictionaries.

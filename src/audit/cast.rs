@@ -16,7 +16,6 @@ use crate::model::http::{HttpModel, client, lane};
 use crate::model::local::{LocalModel, LocalOptions};
 use crate::model::mock::Mock;
 use crate::model::{Attempt, Halt, Lane, Model, ModelCard, Traffic, calls};
-use crate::probe::Strategy;
 use crate::probe::caption::{Caption, Captioner};
 use crate::probe::concept::Concept;
 use crate::probe::dataset::Dataset;
@@ -26,7 +25,7 @@ use crate::probe::rewriting::Rewriting;
 use crate::probe::synthesis::Synthesis;
 use crate::probe::text_attack::TextAttack;
 use crate::probe::visual_attack::VisualAttack;
-use crate::probe::{Asker, Prober, Writer};
+use crate::probe::{Asker, Categories, CategoryOptions, Prober, Strategy, Writer};
 use crate::progress::{Counter, ModelProgress, Progress};
 use crate::row::{CallRow, ModelRow, Role};
 use crate::vlm::Sampling;
@@ -51,6 +50,8 @@ pub struct Cast {
     pub painter: Option<Arc<dyn Painter>>,
     /// What answers are compared by.
     pub scale: Scale,
+    /// What probers' words for categories mean.
+    pub categories: Arc<Categories>,
     /// The budget and the brake that all remote ones share.
     pub traffic: Traffic,
 }
@@ -67,8 +68,13 @@ impl Cast {
             halt: Halt::default(),
             breaker: config.breaker.clone(),
         };
+        let semantic = config.divergence.semantic.as_ref();
+        let semantic = semantic.map(|semantic| semantic.path.as_str());
+        let own = config.categories.clone().unwrap_or_default();
+        let categories = Arc::new(Categories::open(&own, semantic)?);
         let mut opener = Opener {
             config,
+            categories: categories.clone(),
             client: client()?,
             journal,
             loaded: Vec::new(),
@@ -108,6 +114,7 @@ impl Cast {
                 }
             },
             scale: Scale::open(&config.divergence)?,
+            categories,
             traffic,
         })
     }
@@ -230,6 +237,7 @@ fn set<'a>(ids: impl Iterator<Item = &'a str>) -> String {
 /// Opens models, each checkpoint once.
 struct Opener<'a> {
     config: &'a Config,
+    categories: Arc<Categories>,
     client: reqwest::Client,
     journal: Option<&'a Arc<Journal>>,
     loaded: Vec<(LocalOptions, Arc<LocalModel>)>,
@@ -302,7 +310,9 @@ impl Opener<'_> {
                     model: options.model.clone(),
                     problem: "a prompted prober needs the name of a model that writes".to_owned(),
                 })?;
-                Arc::new(Prompted::new(model, sampling.clone(), prompt, options.foci()))
+                let prompted = Prompted::new(model, sampling.clone(), prompt, options.foci());
+                let own = self.config.categories.iter();
+                Arc::new(prompted.naming(own.flat_map(CategoryOptions::names)))
             }
             ProberKind::VisualAttack => {
                 let (target, answers) = (&self.config.target, &self.config.answers);
@@ -328,6 +338,7 @@ impl Opener<'_> {
             strategies: options.makes(),
             probes: options.probes,
             round: options.round,
+            categories: self.categories.clone(),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::out::Out;
 use super::plain::line;
-use crate::select::{self, Options};
+use crate::select::{self, Diversity, Options};
 use crate::source::SourceOptions;
 use crate::sql;
 use crate::sql::named::Queries;
@@ -22,6 +22,7 @@ use std::process::ExitCode;
 Examples:
   auditdm select november --budget 1000
   auditdm select november training --param failures=true --budget 300 --quota counting=200 --quota clock_reading=100
+  auditdm select wide --budget 500 --diverse --embedder sentence-transformers/all-MiniLM-L6-v2
   auditdm select weekly --sql \"SELECT …\" --budget 500 --benchmark data/pope --benchmark mmbench.parquet
   auditdm export hf --selection november --output november")]
 pub(super) struct Arguments {
@@ -51,6 +52,13 @@ pub(super) struct Arguments {
     /// Images whose perceptual hashes differ in so many of 64 bits at most are near-duplicates.
     #[arg(long, value_name = "BITS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=16))]
     near: u32,
+    /// Take rows of one value that are unlike each other, in what their images look like and, with --embedder, in what is
+    /// asked, instead of a random sample.
+    #[arg(long)]
+    diverse: bool,
+    /// A model of sentences for the distance of questions: a folder as sentence-transformers saves it, or its name on the hub.
+    #[arg(long, value_name = "MODEL", requires = "diverse")]
+    embedder: Option<String>,
     /// Share of the root images whose rows go to the split `test`.
     #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     holdout: f64,
@@ -109,6 +117,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         seed: arguments.seed,
         near_bits: arguments.near,
         holdout: arguments.holdout,
+        diversity: arguments.diverse.then_some(Diversity {
+            embedder: arguments.embedder,
+        }),
         against: arguments
             .against
             .into_iter()

@@ -3,6 +3,7 @@
 use super::problems::{Problem, line_of};
 use super::{Config, ModelOptions, PainterOptions};
 use crate::diverge::SemanticOptions;
+use crate::probe::CategoryOptions;
 use crate::vlm::Sampling;
 use std::collections::BTreeSet;
 
@@ -69,6 +70,10 @@ pub(super) fn validate(config: &Config, text: &str) -> Vec<Problem> {
         .flat_map(SemanticOptions::validate)
     {
         found.option(&["divergence", "semantic"], "[divergence.semantic]", &problem);
+    }
+    let categories = config.categories.iter();
+    for problem in categories.flat_map(CategoryOptions::validate) {
+        found.option(&["categories"], "[categories]", &problem);
     }
     reward(config, &mut found);
     let pace = &config.pace;

@@ -7,14 +7,15 @@
 
 use super::output::Output;
 use super::shape::{Parquet, text};
-use super::writer::table::{Layout, finish};
+use super::writer::table::Layout;
 use super::{Exported, ROWS_AT_ONCE, Ready, card::Card, ready};
 use crate::error::{Error, Result};
 use crate::picture::Pictures;
 use crate::sample::{Columns, Sample, Survey};
 use crate::source::frozen::Hash;
 use crate::tables::Tables;
-use arrow::datatypes::{DataType, Field, FieldRef};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion::prelude::DataFrame;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
@@ -45,14 +46,15 @@ pub async fn freeze(tables: &Tables, frame: DataFrame, name: &str, folder: &str)
     let layout = Layout::new(Parquet {
         record,
         fields: fields(),
+        others: Vec::new(),
         single: true,
     })?;
     let partial = format!(".{name}-{}.partial", std::process::id());
-    let (mut file, mut writer) = (output.file(&partial).await?, layout.writer()?);
+    let (mut file, mut shard) = (output.file(&partial).await?, layout.shard()?);
     let (mut hash, mut card) = (Hash::default(), Card::default());
     let chunks: Vec<Vec<Sample>> = samples.chunks(ROWS_AT_ONCE).map(<[Sample]>::to_vec).collect();
     let mut chunks = stream::iter(chunks)
-        .map(|chunk| ready(Ok(chunk), &pictures))
+        .map(|chunk| ready(chunk, RecordBatch::new_empty(Schema::empty().into()), &pictures))
         .buffered(2);
     while let Some(chunk) = chunks.next().await {
         let mut group: Vec<Ready> = Vec::new();
@@ -66,7 +68,7 @@ pub async fn freeze(tables: &Tables, frame: DataFrame, name: &str, folder: &str)
             }
         }
         if !group.is_empty() {
-            let bytes = layout.write(&mut writer, &group)?;
+            let bytes = shard.append(layout.encode(&group)?)?;
             hash.update(&bytes);
             file.write(&bytes).await?;
         }
@@ -83,7 +85,7 @@ pub async fn freeze(tables: &Tables, frame: DataFrame, name: &str, folder: &str)
             problem: format!("there is no row to freeze{}", why.collect::<String>()),
         });
     }
-    let bytes = finish(writer)?;
+    let bytes = shard.finish()?;
     hash.update(&bytes);
     file.write(&bytes).await?;
     file.close().await?;

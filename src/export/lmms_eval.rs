@@ -1,21 +1,16 @@
 //! lmms-eval: `question` and `answer` beside the image, and a task that compares them exactly.
 
-use super::shape::{others, text};
+use super::shape::text;
 use crate::sample::Sample;
 use arrow::datatypes::FieldRef;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-pub(super) fn fields(others: &[FieldRef]) -> Vec<FieldRef> {
-    let mut fields = others.to_vec();
-    fields.splice(1..1, [text("question"), text("answer")]);
-    fields
+pub(super) fn fields() -> Vec<FieldRef> {
+    vec![text("question"), text("answer")]
 }
 
 pub(super) fn record(sample: &Sample, _: &[String]) -> Value {
-    let mut record = others(sample);
-    record.insert("question".to_owned(), sample.question().into());
-    record.insert("answer".to_owned(), sample.completion.clone().into());
-    record.into()
+    json!({ "question": sample.question(), "answer": sample.completion })
 }
 
 /// The task of one split. Its cache is keyed by the task's name, so the data's hash is part of it.

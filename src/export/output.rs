@@ -121,6 +121,15 @@ impl File {
         Ok(())
     }
 
+    /// The same without a copy, for what is large.
+    pub(super) async fn put(&mut self, bytes: Bytes) -> Result<()> {
+        let ready = self.upload.wait_for_capacity(PARTS_IN_FLIGHT).await;
+        ready.map_err(|error| failed(&self.url, error))?;
+        self.byte += bytes.len();
+        self.upload.put(bytes);
+        Ok(())
+    }
+
     /// Leaves nothing of it behind, as far as the store allows.
     pub(super) async fn discard(self) {
         let _ = self.upload.abort().await; // what is left over has no name that anybody reads

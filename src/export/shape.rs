@@ -58,40 +58,43 @@ pub(super) enum Shape {
 
 /// Records in Parquet.
 pub(super) struct Parquet {
-    /// Everything but the images.
+    /// What the format has of its own, without the images.
     pub(super) record: Record,
-    /// The columns, without the images.
+    /// The columns of that.
     pub(super) fields: Vec<FieldRef>,
+    /// Columns that come from the query as they are.
+    pub(super) others: Vec<FieldRef>,
     /// Whether the images' column is `image`, one struct, or `images`, a list.
     pub(super) single: bool,
 }
 
 impl Shape {
     pub(super) fn of(format: Format, columns: &Columns, survey: &Survey) -> Self {
-        let others = &columns.others;
         let table = |record: Record, fields: Vec<FieldRef>, single| {
             Self::Parquet(Parquet {
                 record,
                 fields,
+                others: columns.others.clone(),
                 single,
             })
         };
         let single = survey.most_images <= 1;
         match format {
-            Format::Hf => table(hugging_face::record, hugging_face::fields(others), single),
-            Format::TrlSft => table(
-                trl::sft,
-                trl::fields(others, &["prompt", "completion"], &[]),
-                false,
-            ),
-            Format::TrlGrpo => table(trl::grpo, trl::fields(others, &["prompt"], &["solution"]), false),
+            Format::Hf => table(hugging_face::record, hugging_face::fields(), single),
+            Format::TrlSft => table(trl::sft, trl::fields(&["prompt", "completion"], &[]), false),
+            Format::TrlGrpo => table(trl::grpo, trl::fields(&["prompt"], &["solution"]), false),
             Format::TrlDpo => table(
                 trl::dpo,
-                trl::fields(others, &["prompt", "chosen", "rejected"], &[]),
+                trl::fields(&["prompt", "chosen", "rejected"], &[]),
                 false,
             ),
-            Format::Verl => table(verl::record, verl::fields(), false),
-            Format::LmmsEval => table(lmms_eval::record, lmms_eval::fields(others), single),
+            Format::Verl => Self::Parquet(Parquet {
+                record: verl::record,
+                fields: verl::fields(),
+                others: Vec::new(),
+                single: false,
+            }),
+            Format::LmmsEval => table(lmms_eval::record, lmms_eval::fields(), single),
             Format::LlamaFactory => Self::Lines(llama_factory::record),
             Format::MsSwift => Self::Lines(swift::record),
             Format::InspectAi => Self::Lines(inspect::record),
@@ -116,24 +119,6 @@ pub(super) fn object(name: &str, fields: impl Into<Fields>) -> FieldRef {
 pub(super) fn messages(name: &str) -> FieldRef {
     let message = DataType::Struct(vec![text("role"), text("content")].into());
     Field::new(name, DataType::new_list(message, true), true).into()
-}
-
-/// The columns that all records in tables carry beside those of their format.
-pub(super) fn others(sample: &Sample) -> serde_json::Map<String, Value> {
-    let mut record = sample.audit.clone();
-    record.insert("id".to_owned(), sample.id.clone().into());
-    record.insert("choices".to_owned(), sample.choices.clone().into());
-    record.insert("agreement".to_owned(), sample.agreement.into());
-    for (name, value) in [
-        ("label_source", &sample.label_source),
-        ("category", &sample.category),
-        ("root_image_id", &sample.root_image_id),
-        ("split", &sample.split),
-        ("licence", &sample.licence),
-    ] {
-        record.insert(name.to_owned(), value.clone().into());
-    }
-    record
 }
 
 /// The placeholders of a sample's images, each on a line of its own.

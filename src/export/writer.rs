@@ -20,7 +20,7 @@ pub(super) trait Files: Send {
     /// Takes a row.
     async fn write(&mut self, output: &Output, row: Ready) -> Result<()>;
 
-    /// Ends all files, and gives the start of a hash over what is in them.
+    /// Ends all files, and gives the start of a hash over what is in them, where one was asked for.
     async fn close(self: Box<Self>, output: &Output) -> Result<String>;
 }
 
@@ -49,7 +49,10 @@ pub(super) fn open(options: &Options, columns: &Columns, survey: Survey) -> Resu
     let files: Box<dyn Files> = match Shape::of(options.format, columns, &survey) {
         Shape::Lines(record) => Box::new(lines::Lines::new(record, false)),
         Shape::Array(record) => Box::new(lines::Lines::new(record, true)),
-        Shape::Parquet(parquet) => Box::new(table::Table::new(parquet, options.shard_byte)?),
+        Shape::Parquet(parquet) => {
+            let hashed = options.format == Format::LmmsEval; // its tasks are named by it
+            Box::new(table::Table::new(parquet, options.shard_byte, hashed)?)
+        }
         Shape::Tar => Box::new(webdataset::Tar::new(options.shard_byte)),
         Shape::Tsv => Box::new(vlmeval::Tables::new(&options.name, survey)),
     };

@@ -83,9 +83,7 @@ pub fn parse(output: &str, strategy: Strategy) -> Result<Draft, ProposalError> {
         instruction,
         choices: Vec::new(),
         category: Some(
-            Category::parse(category.trim_end_matches('.'))
-                .map_or("other", Category::name)
-                .to_owned(),
+            Category::parse(category.trim_end_matches('.')).map_or(category, |known| known.name().to_owned()),
         ),
         expected_answer: Some(answer),
         ..Draft::default()

@@ -14,6 +14,8 @@ pub struct Prompted {
     sampling: Sampling,
     prompt: Option<String>,
     foci: Foci,
+    /// Categories beside the fifteen that it is told of.
+    own: Vec<String>,
     card: ModelCard,
 }
 
@@ -42,8 +44,28 @@ impl Prompted {
             sampling,
             prompt,
             foci,
+            own: Vec::new(),
             card,
         }
+    }
+
+    /// The same auditor, told of further categories.
+    #[must_use]
+    pub fn naming<'a>(mut self, own: impl Iterator<Item = &'a str>) -> Self {
+        self.own = own.map(str::to_owned).collect();
+        if !self.own.is_empty() {
+            let card = self.card;
+            self.card = ModelCard::new(
+                &card.kind,
+                &card.name,
+                &card.revision,
+                format!("{}\n---\n{}", card.prompt_template, self.own.join(", ")),
+                card.sampling,
+                &card.preprocessing,
+            )
+            .with_prices(card.input_usd_per_mtok, card.output_usd_per_mtok);
+        }
+        self
     }
 
     fn request(&self, subject: &Subject, ask: &Ask, template: &str) -> Request {
@@ -52,7 +74,7 @@ impl Prompted {
         Request {
             subject: ask.probe_id.clone(),
             images: vec![subject.image.clone()],
-            prompt: prompts::fill(template, ask.strategy, focus, ask.k),
+            prompt: prompts::fill(template, ask.strategy, focus, ask.k, &self.own),
             system: None,
             sampling: self.sampling.clone(),
             seed: ask.seed,

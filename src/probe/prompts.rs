@@ -25,9 +25,14 @@ pub(super) fn all() -> String {
     [QUESTION, EDIT, GENERATION].join("\n---\n")
 }
 
-/// A template with its places filled: `{strategy}`, `{focus}`, `{number}` (from 1) and `{categories}`.
-pub(crate) fn fill(template: &str, strategy: Strategy, focus: Category, k: usize) -> String {
-    let categories = Category::ALL.map(Category::name).join(", ");
+/// A template with its places filled: `{strategy}`, `{focus}`, `{number}` (from 1) and `{categories}`, the fifteen
+/// and the user's own.
+pub(crate) fn fill(template: &str, strategy: Strategy, focus: Category, k: usize, own: &[String]) -> String {
+    let fifteen = Category::ALL.map(Category::name).into_iter();
+    let categories = fifteen
+        .chain(own.iter().map(String::as_str))
+        .collect::<Vec<_>>()
+        .join(", ");
     template
         .replace("{number}", &k.saturating_add(1).to_string())
         .replace("{strategy}", strategy.name())
@@ -46,7 +51,15 @@ mod tests {
         let image_id = crate::row::content_id(b"an image");
         for strategy in [Strategy::Question, Strategy::Edit, Strategy::Generation] {
             let template = template(strategy).unwrap();
-            let fill = |k| fill(template, strategy, Foci::default().of(&image_id, strategy, k), k);
+            let fill = |k| {
+                fill(
+                    template,
+                    strategy,
+                    Foci::default().of(&image_id, strategy, k),
+                    k,
+                    &[],
+                )
+            };
             let prompts: BTreeSet<String> = (0..30).map(fill).collect();
             assert_eq!(prompts.len(), 30);
             assert!(prompts.iter().all(|prompt| !prompt.contains(['{', '}'])));
@@ -59,6 +72,6 @@ mod tests {
             let foci: BTreeSet<_> = prompts.iter().map(line).collect();
             assert_eq!(foci.len(), Category::ALL.len());
         }
-        fill(QUESTION, Strategy::Question, Category::Counting, usize::MAX);
+        fill(QUESTION, Strategy::Question, Category::Counting, usize::MAX, &[]);
     }
 }

@@ -4,7 +4,7 @@
 //! A draft that could not be parsed is a row with its reason; a call that failed for now is only in
 //! `calls`, and a later run tries again.
 
-use super::{Ask, Draft, Perturbed, Prober, Proposal, ProposalError, Strategy, Subject};
+use super::{Ask, Categories, Draft, Perturbed, Prober, Proposal, ProposalError, Strategy, Subject};
 use crate::diverge::Truth;
 use crate::model::{EncodedImage, calls};
 use crate::row::{ProbeRow, Role, RolloutRow, Rows, id};
@@ -41,6 +41,8 @@ pub struct Asker {
     pub probes: usize,
     /// Another number gives other probes.
     pub round: i32,
+    /// What its words for categories mean.
+    pub categories: Arc<Categories>,
 }
 
 /// The asks of one prober for one image, with the rows that they will fill.
@@ -149,7 +151,7 @@ pub async fn propose(
             });
         }
         match outcome {
-            Ok(draft) => pairs.push(fill(row, draft, subject)),
+            Ok(draft) => pairs.push(fill(row, draft, subject, &asker.categories)),
             Err(ProposalError::Failed(_)) => {}
             Err(problem) => rows.probes.push(unwritten(row, &problem)),
         }
@@ -170,13 +172,18 @@ pub(crate) fn unwritten(mut row: ProbeRow, problem: &ProposalError) -> ProbeRow 
 }
 
 /// The pair that a draft comes to, before anything is drawn.
-pub(crate) fn fill(mut row: ProbeRow, draft: Draft, subject: &Subject) -> Pair {
+pub(crate) fn fill(mut row: ProbeRow, draft: Draft, subject: &Subject, categories: &Categories) -> Pair {
     // What the source knows holds for its own image, not for one that is yet to be drawn.
     let drawn = draft.instruction.is_some();
-    let from_source = row.strategy == Strategy::Dataset.name() || draft.reworded;
-    let author = if from_source { SOURCE } else { "prober" };
-    row.category_source = draft.category.as_ref().map(|_| author.to_owned());
-    row.category = draft.category;
+    let mapped = draft.category.map(|word| {
+        let is_source = row.strategy == Strategy::Dataset.name() || draft.reworded;
+        if is_source {
+            (word, SOURCE)
+        } else {
+            categories.map(&word)
+        }
+    });
+    (row.category, row.category_source) = mapped.map(|(name, said_by)| (name, said_by.to_owned())).unzip();
     row.question = Some(draft.question);
     row.instruction = draft.instruction;
     row.choices = draft.choices;

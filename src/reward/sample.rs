@@ -135,7 +135,7 @@ impl Scorer {
         row.raw_output = Some(completion[..kept].to_owned());
         match parse(&completion, strategy) {
             Ok(draft) => {
-                let mut pair = fill(row, draft, subject);
+                let mut pair = fill(row, draft, subject, &self.audit.cast.categories);
                 let [question, instruction] = [&pair.row.question, &pair.row.instruction]
                     .map(|text| text.as_deref().unwrap_or_default());
                 let work_id = id([image_id, strategy.name(), question, instruction]);

@@ -3,10 +3,12 @@
 //! Two rows are the same when they ask the same about the same images, and nearly the same when question and answer are the
 //! same and their first images look alike. An image of a benchmark is known by its bytes or its looks, and whatever goes back to it goes.
 
+use super::Options;
+use super::candidate::{Candidate, Keys};
 use super::near::Near;
 use crate::error::Result;
 use crate::image::{Depth, look};
-use crate::row::{SelectionRow, content_id, id};
+use crate::row::{SelectionRow, content_id};
 use crate::sample::Sample;
 use crate::source::{self, SourceOptions};
 use crate::tables::Tables;
@@ -14,7 +16,6 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use futures::{StreamExt, TryStreamExt};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use unicode_normalization::UnicodeNormalization;
 
 /// Ids that a report names for each reason.
 const MOST_NAMED: usize = 5;
@@ -35,7 +36,7 @@ pub struct Removed {
 pub(super) struct Remover {
     hashes: HashMap<String, i64>,
     /// (images, prompt) of rows that were there before, and whether in an earlier selection.
-    pairs: HashMap<String, bool>,
+    pairs: HashMap<u128, bool>,
     near: Near,
     /// Near what earlier selections have.
     near_earlier: Near,
@@ -72,10 +73,10 @@ impl Remover {
 
     /// Takes note of a row of an earlier selection.
     pub(super) fn known(&mut self, row: &SelectionRow) {
-        let (pair, group) = keys(&row.images, &row.prompt, &row.completion);
-        self.pairs.insert(pair, true);
+        let keys = Keys::of(&row.images, &row.prompt, &row.completion);
+        self.pairs.insert(keys.pair, true);
         if let Some(hash) = self.hash(&row.images) {
-            self.near_earlier.insert(group, hash);
+            self.near_earlier.insert(keys.group, hash);
         }
     }
 
@@ -114,32 +115,39 @@ impl Remover {
             .filter(|hash| Near::has_pattern(*hash))
     }
 
+    /// What is to be known of a row to compare it.
+    pub(super) fn candidate(&self, sample: &Sample, options: &Options) -> Candidate {
+        Candidate::of(
+            sample,
+            options,
+            self.hash(&sample.images),
+            self.is_in_benchmark(sample),
+        )
+    }
+
     /// Whether a row is kept; what is not is counted.
-    pub(super) fn keep(&mut self, sample: &Sample) -> bool {
-        let (pair, group) = keys(&sample.images, &sample.prompt, &sample.completion);
-        let hash = self.hash(&sample.images);
-        let problem = sample.complete().err();
+    pub(super) fn keep(&mut self, row: &Candidate) -> bool {
+        let Keys { pair, group } = row.keys;
+        let near = |near: &Near| row.looks.is_some_and(|hash| near.has(group, hash));
         let reason = match self.pairs.get(&pair) {
-            _ if problem.is_some() => problem,
-            _ if self.is_in_benchmark(sample) => Some("image of a benchmark, or made from one".to_owned()),
+            _ if row.problem.is_some() => row.problem.clone(),
+            _ if row.is_in_benchmark => Some("image of a benchmark, or made from one".to_owned()),
             Some(true) => Some("in an earlier selection".to_owned()),
             Some(false) => Some("the same pair twice".to_owned()),
-            None if hash.is_some_and(|hash| self.near_earlier.has(group, hash)) => {
-                Some("near-duplicate of an earlier selection".to_owned())
-            }
-            None if hash.is_some_and(|hash| self.near.has(group, hash)) => Some("near-duplicate".to_owned()),
+            None if near(&self.near_earlier) => Some("near-duplicate of an earlier selection".to_owned()),
+            None if near(&self.near) => Some("near-duplicate".to_owned()),
             None => None,
         };
         if let Some(reason) = reason {
             let removed = self.removed.entry(reason).or_default();
             removed.rows += 1;
             if removed.ids.len() < MOST_NAMED {
-                removed.ids.push(sample.id.clone());
+                removed.ids.push(row.id.clone());
             }
             return false;
         }
         self.pairs.insert(pair, false);
-        if let Some(hash) = hash {
+        if let Some(hash) = row.looks {
             self.near.insert(group, hash);
         }
         true
@@ -163,23 +171,6 @@ impl Remover {
     }
 }
 
-/// What makes a pair the same, and the group in which looks are compared: what is asked and the answer, so that an edit
-/// that changes the answer stays.
-fn keys(images: &[String], prompt: &str, completion: &str) -> (String, u64) {
-    let [prompt, completion] = [prompt, completion].map(|text| {
-        let text = text.nfkc().collect::<String>().to_lowercase();
-        text.split_whitespace().collect::<Vec<_>>().join(" ")
-    });
-    let group = id([&prompt, &completion]);
-    let group = u64::from_str_radix(&group[..16], 16).expect("an id is hexadecimal");
-    let parts: Vec<&str> = images
-        .iter()
-        .map(String::as_str)
-        .chain([prompt.as_str()])
-        .collect();
-    (id(parts), group)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,27 +190,42 @@ mod tests {
         ] {
             remover.hashes.insert(image.to_owned(), hash);
         }
+        let options = Options::default();
         let row = |id: &str, image: &str, prompt: &str| Sample {
             images: vec![image.to_owned()],
             prompt: prompt.to_owned(),
             ..sample(id)
         };
-        assert!(remover.keep(&row("1", "a", "How many?")));
-        assert!(!remover.keep(&row("2", "a", " how  MANY?")), "the same pair");
-        assert!(!remover.keep(&row("3", "b", "how many?")), "two bits apart");
-        assert!(remover.keep(&row("4", "b", "which colour?")));
+        let keep = |remover: &mut Remover, sample: &Sample| {
+            let candidate = remover.candidate(sample, &options);
+            remover.keep(&candidate)
+        };
+        assert!(keep(&mut remover, &row("1", "a", "How many?")));
+        assert!(
+            !keep(&mut remover, &row("2", "a", " how  MANY?")),
+            "the same pair"
+        );
+        assert!(!keep(&mut remover, &row("3", "b", "how many?")), "two bits apart");
+        assert!(keep(&mut remover, &row("4", "b", "which colour?")));
         let mut other = row("4b", "b", "how many?");
         other.completion = "five".to_owned();
-        assert!(remover.keep(&other), "an edit that changes the answer");
-        assert!(remover.keep(&row("5", "c", "how many?")));
+        assert!(keep(&mut remover, &other), "an edit that changes the answer");
+        assert!(keep(&mut remover, &row("5", "c", "how many?")));
         assert!(
-            remover.keep(&row("6", "d", "how many?")) && remover.keep(&row("7", "e", "how many?")),
+            keep(&mut remover, &row("6", "d", "how many?"))
+                && keep(&mut remover, &row("7", "e", "how many?")),
             "flat images"
         );
         remover.benchmark_ids.insert("c".to_owned());
         remover.benchmark_looks.insert(0, pattern);
-        assert!(!remover.keep(&row("8", "c", "anything new?")), "the same bytes");
-        assert!(!remover.keep(&row("9", "f", "anything new?")), "the same looks");
+        assert!(
+            !keep(&mut remover, &row("8", "c", "anything new?")),
+            "the same bytes"
+        );
+        assert!(
+            !keep(&mut remover, &row("9", "f", "anything new?")),
+            "the same looks"
+        );
         let rows: BTreeMap<&str, usize> = remover
             .removed
             .iter()

@@ -2,6 +2,7 @@
 //!
 //! In: a data frame, streamed batch by batch (only a table is held, to align it). Out: rows written.
 
+mod groups;
 mod table;
 
 use crate::error::{Error, Result};
@@ -10,7 +11,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::prelude::DataFrame;
 use futures::StreamExt;
-use parquet::arrow::ArrowWriter;
+use groups::Groups;
 use std::io::Write;
 use std::sync::Arc;
 use table::Table;
@@ -48,18 +49,18 @@ pub async fn write(
     while let Some(batch) = batches.next().await {
         let batch = batch?;
         rows += batch.num_rows();
-        writer.write(&batch)?;
+        writer.write(batch).await?;
     }
-    writer.close()?;
+    writer.close().await?;
     Ok(rows)
 }
 
 enum Writer<'a> {
     Table(Table<'a>),
-    Csv(arrow::csv::Writer<&'a mut (dyn Write + Send)>, SchemaRef),
+    Csv(Box<arrow::csv::Writer<&'a mut (dyn Write + Send)>>, SchemaRef),
     Json(arrow::json::ArrayWriter<&'a mut (dyn Write + Send)>),
     Jsonl(arrow::json::LineDelimitedWriter<&'a mut (dyn Write + Send)>),
-    Parquet(ArrowWriter<&'a mut (dyn Write + Send)>),
+    Parquet(Groups<'a>),
 }
 
 impl<'a> Writer<'a> {
@@ -77,19 +78,17 @@ impl<'a> Writer<'a> {
                 let mut writer = arrow::csv::Writer::new(sink);
                 // The header stands even over no rows.
                 writer.write(&RecordBatch::new_empty(schema.clone()))?;
-                Self::Csv(writer, schema)
+                Self::Csv(Box::new(writer), schema)
             }
             Format::Json => Self::Json(explicit.build(sink)),
             Format::Jsonl => Self::Jsonl(explicit.build(sink)),
-            Format::Parquet => {
-                Self::Parquet(ArrowWriter::try_new(sink, schema.clone(), None).map_err(broken)?)
-            }
+            Format::Parquet => Self::Parquet(Groups::new(sink, schema.clone())?),
         })
     }
 
-    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+    async fn write(&mut self, batch: RecordBatch) -> Result<()> {
         match self {
-            Self::Table(table) => table.write(batch)?,
+            Self::Table(table) => table.write(&batch)?,
             Self::Csv(writer, schema) => {
                 let columns = batch.columns().iter().zip(schema.fields());
                 let columns: Result<Vec<ArrayRef>, _> = columns
@@ -97,22 +96,20 @@ impl<'a> Writer<'a> {
                     .collect();
                 writer.write(&RecordBatch::try_new(schema.clone(), columns?)?)?;
             }
-            Self::Json(writer) => writer.write(batch)?,
-            Self::Jsonl(writer) => writer.write(batch)?,
-            Self::Parquet(writer) => writer.write(batch).map_err(broken)?,
+            Self::Json(writer) => writer.write(&batch)?,
+            Self::Jsonl(writer) => writer.write(&batch)?,
+            Self::Parquet(groups) => groups.write(batch).await?,
         }
         Ok(())
     }
 
-    fn close(self) -> Result<()> {
+    async fn close(self) -> Result<()> {
         match self {
             Self::Table(table) => table.close()?,
             Self::Csv(..) => {}
             Self::Json(mut writer) => writer.finish()?,
             Self::Jsonl(mut writer) => writer.finish()?,
-            Self::Parquet(writer) => {
-                writer.close().map_err(broken)?;
-            }
+            Self::Parquet(groups) => groups.close().await?,
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use super::{TableName, Tables};
 use crate::error::Result;
 use crate::source::BucketFile;
 use arrow::array::{AsArray, RecordBatch};
+use arrow::buffer::Buffer;
 use bytes::Bytes;
 use deltalake::logstore::ObjectStoreRef;
 use deltalake::{DeltaResult, DeltaTableError};
@@ -116,11 +117,14 @@ impl Kept {
             let batches = ParquetRecordBatchStreamBuilder::new_with_metadata(
                 file.reader.clone(),
                 file.metadata.clone(),
-            )
-            .with_row_selection(selection)
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(parquet)?;
+            );
+            let mask = ProjectionMask::columns(batches.parquet_schema(), ["image.bytes"]);
+            let batches = batches
+                .with_projection(mask)
+                .with_row_selection(selection)
+                .with_batch_size(BATCH_ROWS)
+                .build()
+                .map_err(parquet)?;
             let mut batches = std::pin::pin!(batches);
             let mut ids = rows.values();
             while let Some(batch) = batches.try_next().await.map_err(parquet)? {
@@ -128,16 +132,26 @@ impl Kept {
                     .column_by_name("image")
                     .and_then(|image| image.as_struct_opt());
                 let bytes = image.and_then(|image| image.column_by_name("bytes"));
-                let bytes = bytes.and_then(|bytes| bytes.as_binary_opt::<i32>());
-                for row in 0..batch.num_rows() {
-                    let (Some(bytes), Some(id)) = (bytes, ids.next()) else {
-                        break;
-                    };
-                    read.insert((*id).to_owned(), Bytes::copy_from_slice(bytes.value(row)));
+                let Some(bytes) = bytes.and_then(|bytes| bytes.as_binary_opt::<i32>()) else {
+                    continue;
+                };
+                // All that a batch holds was asked for: its images share its memory.
+                let held = Bytes::from_owner(Held(bytes.values().clone()));
+                for (offsets, id) in bytes.value_offsets().windows(2).zip(&mut ids) {
+                    let range = offsets[0] as usize..offsets[1] as usize;
+                    read.insert((*id).to_owned(), held.slice(range));
                 }
             }
         }
         Ok(read)
+    }
+}
+
+struct Held(Buffer);
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
     }
 }
 

@@ -17,6 +17,7 @@ use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableProviderFil
 use datafusion::physical_plan::{ExecutionPlan, execute_stream_partitioned};
 use datafusion::prelude::Expr;
 use futures::TryStreamExt;
+use rayon::slice::ParallelSliceMut;
 use std::any::Any;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -115,7 +116,7 @@ async fn repeats(rows: &Arc<dyn TableProvider>, key: &Vec<usize>, session: &dyn 
         held.push(memory);
     }
     let repeats = tokio::task::spawn_blocking(move || {
-        hashes.sort_unstable();
+        hashes.par_sort_unstable();
         hashes.windows(2).any(|pair| pair[0] == pair[1])
     });
     repeats

@@ -233,3 +233,58 @@ fn a_selection_is_exact_reproducible_and_repeats_nothing() {
     assert_eq!(status, Some(1));
     assert!(error.contains("first, fourth, second"), "{error}");
 }
+
+/// Every row three times under other ids, and ten scenes that a benchmark has: none of either is left.
+#[test]
+fn planted_repetitions_are_all_removed_and_diverse_rows_are_exact() {
+    let folder = audited();
+    let folder = folder.path();
+    let sql = "SELECT probe_id || copy AS id, image_ids AS images, question AS prompt,
+            coalesce(truth[1], expected_answer, 'x') AS completion, category, source_image_id AS root_image_id
+        FROM probes CROSS JOIN (VALUES ('-1'), ('-2'), ('-3')) AS copies (copy)
+        WHERE pair_id IS NOT NULL AND truth[1] IS NOT NULL";
+    let embedder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/embedder");
+    let chosen = [
+        "select",
+        "wide",
+        "--sql",
+        sql,
+        "--budget",
+        "30",
+        "--diverse",
+        "--embedder",
+        embedder,
+        "--benchmark",
+        "lab://?scenes=10&seed=5",
+    ];
+    let (status, said, error) = auditdm(folder, &chosen);
+    assert_eq!(status, Some(0), "{error}");
+    assert!(
+        said.contains("the same pair twice") && said.contains("image of a benchmark"),
+        "{said}"
+    );
+    assert_eq!(column(folder, "SELECT count(*) FROM selections"), ["30"]);
+    let twice =
+        "SELECT count(*) - count(DISTINCT array_to_string(images, ',') || lower(prompt)) FROM selections";
+    assert_eq!(column(folder, twice), ["0"]);
+    let banned =
+        "SELECT count(*) FROM selections WHERE root_image_id IN (SELECT image_id FROM images WHERE uri IN
+        (SELECT 'lab://?seed=5&difficulty=1&split=held_out#' || value FROM generate_series(0, 9)))";
+    assert_eq!(column(folder, banned), ["0"]);
+    let (_, said, _) = auditdm(folder, &chosen);
+    assert!(said.starts_with("wide version 1 (as before): 30 of "), "{said}");
+    let random = [
+        "select",
+        "plain",
+        "--sql",
+        sql,
+        "--budget",
+        "30",
+        "--against",
+        "none",
+    ];
+    assert_eq!(auditdm(folder, &random).0, Some(0));
+    let shared =
+        "SELECT count(*) FROM selections AS a JOIN selections AS b ON a.id = b.id AND a.name < b.name";
+    assert_ne!(column(folder, shared), ["30"], "a random sample is another one");
+}

@@ -11,6 +11,7 @@ import base64
 import importlib.util
 import io
 import json
+import os
 import pathlib
 import sys
 
@@ -164,6 +165,16 @@ def lmms_eval(folder):
     import yaml
     from datasets import load_dataset
 
+    if importlib.util.find_spec("lmms_eval"):
+        from lmms_eval.tasks import TaskManager, get_task_dict
+
+        os.chdir(folder)  # data files are named from there
+        manager = TaskManager(include_path=str(folder), include_defaults=False)
+        names = [yaml.safe_load(path.read_text())["task"] for path in folder.glob("*.yaml")]
+        tasks = get_task_dict(names, manager)
+        for task in tasks.values():
+            first = task.test_docs()[0]
+            assert task.doc_to_text(first) and task.doc_to_target(first) and task.doc_to_visual(first)[0].size[0] > 0
     rows = 0
     for path in sorted(folder.glob("*.yaml")):
         task = yaml.safe_load(path.read_text())

@@ -12,7 +12,11 @@ counted AS (
         count(*) FILTER (WHERE failure) AS target_wrong,
         count(*) FILTER (WHERE status = 'valid' AND reference_correct IS NOT NULL) AS reference_known,
         count(*) FILTER (WHERE status = 'valid' AND NOT reference_correct) AS reference_wrong,
-        count(*) FILTER (WHERE disagreement) AS disagreements
+        count(*) FILTER (WHERE disagreement) AS disagreements,
+        count(*) FILTER (WHERE category_source = 'prober') AS categories_named,
+        count(*) FILTER (WHERE category_source = 'rule') AS categories_by_rule,
+        count(*) FILTER (WHERE category_source = 'embedding') AS categories_by_meaning,
+        count(*) FILTER (WHERE category_source = 'unmapped') AS categories_unmapped
     FROM mine
 )
 SELECT *,

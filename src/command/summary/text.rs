@@ -62,6 +62,7 @@ impl fmt::Display for Summary {
                 counts.disagreements
             )?;
         }
+        self.mapped(f)?;
         writeln!(f, "  errors to retry    {}", self.postponed)?;
         if self.spent.requests > 0 {
             writeln!(f, "  budget used        {}", self.budget)?;
@@ -97,6 +98,25 @@ fn percent(share: Option<f64>) -> String {
 }
 
 impl Summary {
+    /// How the auditor's own words became categories, where they were not the names that it was told.
+    fn mapped(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = &self.counts;
+        let (by_rule, by_meaning, unmapped) = (
+            counts.categories_by_rule,
+            counts.categories_by_meaning,
+            counts.categories_unmapped,
+        );
+        if by_rule + by_meaning + unmapped == 0 {
+            return Ok(());
+        }
+        let said = counts.categories_named + by_rule + by_meaning + unmapped;
+        let share = unmapped as f64 / said as f64 * 100.0;
+        writeln!(
+            f,
+            "  own words          {by_rule} categories mapped by rule, {by_meaning} by meaning; {unmapped} of {said} = {share:.1} % unmapped"
+        )
+    }
+
     fn categories(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.categories.is_empty() {
             return Ok(());

@@ -117,13 +117,10 @@ fn question_marks_inside_quotes_are_no_second_question() {
 }
 
 #[test]
-fn an_unknown_category_is_other() {
-    let draft = parse(
-        "Question: Is it?\nCategory: vibes\nAnswer: yes",
-        Strategy::Question,
-    )
-    .unwrap();
-    assert_eq!(draft.category.as_deref(), Some("other"));
+fn a_category_stays_the_auditors_own_word() {
+    let output = "Question: Is it?\nCategory: **Vibes**\nAnswer: yes";
+    let draft = parse(output, Strategy::Question).unwrap();
+    assert_eq!(draft.category.as_deref(), Some("Vibes"));
 }
 
 #[test]

@@ -69,6 +69,7 @@ pub(super) async fn roll_out(
         strategies: asker.strategies.clone(),
         probes: asker.probes,
         round: step as i32,
+        categories: asker.categories.clone(),
     };
     audit.cast.askers = vec![asker];
     let mut rows = audit.about(images).await?;

@@ -48,6 +48,8 @@ pub struct TrainingOptions {
     pub keep_focus: bool,
     /// With `focus = "bandit"`: the largest share of the failures that one category shall have.
     pub quota: f64,
+    /// With `focus = "bandit"`: so many categories shall have a few of the failures in any case.
+    pub covered: usize,
     /// Whether equal questions of a batch share their reward.
     pub novelty: bool,
     /// Steps between two savings.
@@ -76,6 +78,7 @@ impl Default for TrainingOptions {
             focus: FocusChoice::default(),
             keep_focus: true,
             quota: 0.3,
+            covered: 0,
             novelty: true,
             save_every: 20,
         }
@@ -124,6 +127,9 @@ pub enum Among {
     Focus,
     /// The whole batch.
     Batch,
+    /// The group, and half of it what probes with its focus and strategy were worth lately: a group whose rewards are all
+    /// equal still teaches. As a `scale` it is the group.
+    Past,
 }
 
 /// How a group's category is chosen.
@@ -186,6 +192,10 @@ impl TrainingOptions {
         check(
             share(self.quota) && self.quota > 0.0,
             "quota is a share above 0, e.g. 0.3",
+        );
+        check(
+            self.covered <= 15,
+            "covered is at most 15, as many categories as there are",
         );
         check(self.save_every > 0, "save_every is at least 1");
         check(

@@ -15,12 +15,14 @@ pub(crate) struct Scored {
     pub(crate) reward: Option<f64>,
     pub(crate) group: usize,
     pub(crate) focus: usize,
+    /// The reward that its like had lately.
+    pub(crate) expected: f64,
 }
 
 impl Scored {
     fn set(&self, among: Among) -> usize {
         match among {
-            Among::Group => self.group,
+            Among::Group | Among::Past => self.group,
             Among::Focus => self.focus,
             Among::Batch => 0,
         }
@@ -45,7 +47,12 @@ pub(crate) fn advantages(scored: &[Scored], baseline: Among, scale: Option<Among
         )
     });
     let advantage = |each: &Scored| {
-        let apart = each.reward? - means[each.set(baseline)];
+        let mean = means[each.set(baseline)];
+        let baseline = match baseline {
+            Among::Past => f64::midpoint(mean, each.expected),
+            Among::Group | Among::Focus | Among::Batch => mean,
+        };
+        let apart = each.reward? - baseline;
         Some(match &deviations {
             Some((among, deviations)) => apart / (deviations[each.set(*among)] + EPSILON),
             None => apart,
@@ -92,7 +99,12 @@ mod tests {
     ];
 
     const fn scored(reward: Option<f64>, group: usize, focus: usize) -> Scored {
-        Scored { reward, group, focus }
+        Scored {
+            reward,
+            group,
+            focus,
+            expected: 0.25,
+        }
     }
 
     fn close(found: &[Option<f64>], expected: &[Option<f64>]) {
@@ -138,6 +150,9 @@ mod tests {
         close(&batch, &[Some(0.5), Some(0.5), Some(-0.5), Some(-0.5), None]);
         let focus = advantages(&scored, Among::Focus, None);
         close(&focus, &[Some(0.0), Some(0.0), Some(0.0), Some(0.0), None]);
+        let past = advantages(&scored, Among::Past, None);
+        let (won, lost) = (Some(1.0 - 0.625), Some(-0.125));
+        close(&past, &[won, won, lost, lost, None]);
         assert!(advantages(&[], Among::Batch, Some(Among::Batch)).is_empty());
     }
 }

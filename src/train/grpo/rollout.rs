@@ -4,9 +4,11 @@
 //! what was drawn and what it is worth.
 
 use super::advantage::Scored;
-use super::policy::{Learned, Policy, Tap};
+use super::bandit::Bandit;
+use super::policy::{Learned, Policy};
 use super::presuppose::missing;
 use super::reward::{Kind, Worth};
+use super::tap::Tap;
 use crate::answer::Answers;
 use crate::audit::Audit;
 use crate::config::TrainingOptions;
@@ -23,7 +25,7 @@ use std::sync::Arc;
 /// One probe of the auditor.
 pub(super) struct Rollout {
     pub(super) group: String,
-    pub(super) strategy: String,
+    pub(super) strategy: Strategy,
     pub(super) focus: Category,
     /// What it turned out to be about.
     pub(super) category: Option<String>,
@@ -77,6 +79,8 @@ pub(super) async fn roll_out(
     } else {
         BTreeSet::new()
     };
+    // Where a grammar tells what questions are about, one that it cannot read is about nothing.
+    let is_classed = rows.probes.iter().any(by_grammar);
     let keyed = rows
         .answers
         .iter()
@@ -107,7 +111,7 @@ pub(super) async fn roll_out(
         let given = Worth::unanswered(
             row.prober_status == "ok",
             row.pair_id.is_some(),
-            row.category.as_deref(),
+            row.category.as_deref().filter(|_| by_grammar(row) || !is_classed),
             options.keep_focus.then_some(focus),
         );
         let none = Vec::new();
@@ -122,7 +126,7 @@ pub(super) async fn roll_out(
         });
         Some(Rollout {
             group: row.group_id.clone(),
-            strategy: row.strategy.clone(),
+            strategy,
             focus,
             category: row.category.clone(),
             question: row.question.as_deref().map(normalize),
@@ -136,6 +140,10 @@ pub(super) async fn roll_out(
     let mut rollouts: Vec<Rollout> = rows.probes.iter().filter_map(rollout).collect();
     rollouts.sort_by(|a, b| (&a.group, &a.request.subject).cmp(&(&b.group, &b.request.subject)));
     Ok((rollouts, rows))
+}
+
+fn by_grammar(row: &ProbeRow) -> bool {
+    row.category_source.as_deref() == Some("grammar")
 }
 
 /// The probes on which the target differs, and whose questions are about something that a reference does not see.
@@ -176,7 +184,7 @@ async fn unseen(audit: &Audit, tap: &Tap, rows: &mut Rows) -> BTreeSet<String> {
 }
 
 /// Rewards as they are compared; with novelty, equal questions of the batch share theirs.
-pub(super) fn scored(rollouts: &[Rollout], novelty: bool) -> Vec<Scored> {
+pub(super) fn scored(rollouts: &[Rollout], novelty: bool, bandit: &Bandit) -> Vec<Scored> {
     let mut same: HashMap<&str, f64> = HashMap::new();
     for rollout in rollouts
         .iter()
@@ -201,8 +209,9 @@ pub(super) fn scored(rollouts: &[Rollout], novelty: bool) -> Vec<Scored> {
                 .map(|reward| reward / shared.copied().unwrap_or(1.0)),
             group: *groups.entry(rollout.group.clone()).or_insert(next_group),
             focus: *foci
-                .entry((rollout.focus, rollout.strategy.clone()))
+                .entry((rollout.focus, rollout.strategy))
                 .or_insert(next_focus),
+            expected: bandit.expected(rollout.focus, rollout.strategy),
         }
     };
     rollouts.iter().map(scored).collect()

@@ -1,0 +1,24 @@
+//! `auditdm lab reproduce`: experiments of the method's paper, at the lab's scale.
+
+mod search;
+
+use clap::{Args, Subcommand};
+use std::process::ExitCode;
+
+/// Repeat an experiment of the method's paper at the lab's scale, on the committed checkpoints.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    experiment: Experiment,
+}
+
+#[derive(Debug, Subcommand)]
+enum Experiment {
+    Search(search::Arguments),
+}
+
+pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    match arguments.experiment {
+        Experiment::Search(arguments) => search::run(arguments),
+    }
+}

@@ -14,6 +14,8 @@ pub struct TrainingOptions {
     pub steps: u64,
     /// Images of a batch; each has a group of the prober's `probes` for each of its `strategies`.
     pub images: usize,
+    /// The share of a batch that is learned from: the probes whose advantages are largest.
+    pub learned_share: f64,
     /// Optimiser steps on each batch; beyond 1 the clipping bounds act.
     pub updates: usize,
     /// Highest learning rate, after the warm-up; the cosine ends at a third of it.
@@ -62,6 +64,7 @@ impl Default for TrainingOptions {
             output: "auditor".to_owned(),
             steps: 300,
             images: 16,
+            learned_share: 1.0,
             updates: 1,
             learning_rate: 3e-6,
             warm_up: 0.1,
@@ -176,6 +179,10 @@ impl TrainingOptions {
             "steps and images are at least 1",
         );
         check((1..=64).contains(&self.updates), "updates is from 1 to 64");
+        check(
+            share(self.learned_share) && self.learned_share > 0.0,
+            "learned_share is a share above 0, e.g. 0.5",
+        );
         check(
             self.learning_rate > 0.0 && self.learning_rate < 1.0,
             "learning_rate is above 0 and below 1, e.g. 3e-6 for billions of weights, 1e-4 for the lab's",

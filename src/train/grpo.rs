@@ -31,12 +31,12 @@ use crate::error::{Error, Result};
 use crate::metrics::Metrics;
 use crate::model::Stop;
 use crate::probe::Foci;
-use crate::row::{Category, Rows, RunRow, StepRow, id};
+use crate::row::{Rows, RunRow, StepRow, id};
 use crate::sink::{Limits, Sink};
 use crate::source::{self, Found};
 use crate::tables::Tables;
 use crate::train::checkpoint;
-use advantage::{advantages, dead_groups};
+use advantage::{advantages, dead_groups, largest};
 use bandit::Bandit;
 use chrono::{DateTime, Utc};
 use figures::Seconds;
@@ -254,7 +254,8 @@ impl Training {
         let scored = scored(&rollouts, self.options.novelty, &self.state.bandit);
         self.state.bandit.observe(rewards);
         let rolling_out = clock.elapsed().as_secs_f64();
-        let advantages = advantages(&scored, self.options.baseline, self.options.scale);
+        let mut advantages = advantages(&scored, self.options.baseline, self.options.scale);
+        largest(&mut advantages, self.options.learned_share);
         let (clock, rate) = (Instant::now(), self.rate());
         let terms = Terms {
             clip_low: self.options.clip_low,

@@ -61,6 +61,19 @@ pub(crate) fn advantages(scored: &[Scored], baseline: Among, scale: Option<Among
     scored.iter().map(advantage).collect()
 }
 
+/// Keeps this share of the advantages, those farthest from 0; the others teach next to nothing and cost as much.
+pub(crate) fn largest(advantages: &mut [Option<f64>], share: f64) {
+    let mut order: Vec<usize> = (0..advantages.len())
+        .filter(|&at| advantages[at].is_some())
+        .collect();
+    let kept = (order.len() as f64 * share).ceil() as usize;
+    let size = |at: usize| advantages[at].unwrap_or_default().abs();
+    order.sort_by(|&a, &b| size(b).total_cmp(&size(a)));
+    for &at in order.iter().skip(kept) {
+        advantages[at] = None;
+    }
+}
+
 /// Groups, and how many of them are dead: fewer than two rewards, or all the same.
 pub(crate) fn dead_groups(scored: &[Scored]) -> (usize, usize) {
     let count = scored.iter().map(|each| each.group + 1).max().unwrap_or(0);
@@ -132,6 +145,16 @@ mod tests {
         let expected = [Some(0.5), Some(-0.5), Some(0.0), Some(0.5), None, Some(-0.5)];
         close(&advantages(&SCORED, Among::Group, None), &expected);
         assert_eq!(dead_groups(&SCORED), (2, 0));
+    }
+
+    #[test]
+    fn what_teaches_little_is_left_out() {
+        let mut advantages = [Some(0.1), None, Some(-2.0), Some(0.1), Some(1.0)];
+        largest(&mut advantages, 1.0);
+        assert_eq!(advantages.iter().flatten().count(), 4);
+        largest(&mut advantages, 0.5);
+        assert_eq!(advantages, [None, None, Some(-2.0), None, Some(1.0)]);
+        largest(&mut [], 0.5);
     }
 
     #[test]

@@ -14,6 +14,9 @@ use crate::vlm::{Checkpoint, Network};
 use candle_core::Tensor;
 use std::sync::Arc;
 
+/// Rows whose lengths differ by fewer tokens may stand beside each other.
+const PADDING: usize = 16;
+
 /// The auditor and the one it started from.
 pub(super) struct Policy {
     pub(super) student: Student,
@@ -74,7 +77,14 @@ impl Policy {
             .iter()
             .filter(|rollout| !rollout.tokens.is_empty())
             .collect();
-        sorted.sort_by_key(|rollout| rollout.request.images.first().map(|image| image.image_id.clone()));
+        // Padding costs as much as tokens; an image that is seen by several shards costs little.
+        sorted.sort_by_key(|rollout| {
+            let image = rollout.request.images.first();
+            (
+                rollout.tokens.len() / PADDING,
+                image.map(|image| image.image_id.clone()),
+            )
+        });
         let shards: Vec<&[&Learned]> = sorted.chunks(ROWS).collect();
         if shards.is_empty() {
             return Ok(Learning::default());

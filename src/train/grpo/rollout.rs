@@ -74,13 +74,13 @@ pub(super) async fn roll_out(
     };
     audit.cast.askers = vec![asker];
     let mut rows = audit.about(images).await?;
+    // Where a grammar tells what questions are about, one that it cannot read is about nothing.
+    let is_classed = rows.probes.iter().any(by_grammar);
     let unseen = if options.presuppositions {
-        unseen(audit, &tap, &mut rows).await
+        unseen(audit, &tap, is_classed, &mut rows).await
     } else {
         BTreeSet::new()
     };
-    // Where a grammar tells what questions are about, one that it cannot read is about nothing.
-    let is_classed = rows.probes.iter().any(by_grammar);
     let keyed = rows
         .answers
         .iter()
@@ -147,7 +147,7 @@ fn by_grammar(row: &ProbeRow) -> bool {
 }
 
 /// The probes on which the target differs, and whose questions are about something that a reference does not see.
-async fn unseen(audit: &Audit, tap: &Tap, rows: &mut Rows) -> BTreeSet<String> {
+async fn unseen(audit: &Audit, tap: &Tap, is_classed: bool, rows: &mut Rows) -> BTreeSet<String> {
     let drawn: HashMap<&str, &Bytes> = rows
         .image_bytes
         .iter()
@@ -160,25 +160,29 @@ async fn unseen(audit: &Audit, tap: &Tap, rows: &mut Rows) -> BTreeSet<String> {
             .and_then(|answer| answer.normalized.clone())
     };
     let target = &audit.cast.target.model.card().model_id;
-    let differing = rows.probes.iter().filter_map(|row| {
-        let image_id = row.image_ids.first()?;
-        let references = audit
-            .cast
-            .references
-            .iter()
-            .map(|player| said(row, &player.model.card().model_id));
-        if references
-            .flatten()
-            .any(|reference| Some(reference) == said(row, target))
-        {
-            return None;
-        }
-        let image = match drawn.get(image_id.as_str()) {
-            Some(bytes) => EncodedImage::new(image_id.as_str(), (*bytes).clone()),
-            None => tap.request(&row.probe_id)?.images.into_iter().next()?,
-        };
-        Some((row.probe_id.clone(), row.question.clone()?, image))
-    });
+    let differing = rows
+        .probes
+        .iter()
+        .filter(|row| !is_classed || by_grammar(row))
+        .filter_map(|row| {
+            let image_id = row.image_ids.first()?;
+            let references = audit
+                .cast
+                .references
+                .iter()
+                .map(|player| said(row, &player.model.card().model_id));
+            if references
+                .flatten()
+                .any(|reference| Some(reference) == said(row, target))
+            {
+                return None;
+            }
+            let image = match drawn.get(image_id.as_str()) {
+                Some(bytes) => EncodedImage::new(image_id.as_str(), (*bytes).clone()),
+                None => tap.request(&row.probe_id)?.images.into_iter().next()?,
+            };
+            Some((row.probe_id.clone(), row.question.clone()?, image))
+        });
     let differing: Vec<_> = differing.collect();
     missing(audit, &differing, rows).await
 }

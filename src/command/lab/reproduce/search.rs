@@ -63,7 +63,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let work = search(&wanted, |found| {
         let _ = writeln!(Out, "{}", line(found)); // what could not be printed is in the tables
     });
-    crate::command::blocking(async { Ok(work.await?) })?;
+    crate::command::blocking(async { Ok(Box::pin(work).await?) })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,6 +7,9 @@ use std::process::ExitCode;
 
 /// Repeat an experiment of the method's paper at the lab's scale, on the committed checkpoints.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  auditdm lab reproduce search --trained auditor-trained")]
 pub(super) struct Arguments {
     #[command(subcommand)]
     experiment: Experiment,

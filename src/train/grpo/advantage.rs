@@ -8,6 +8,8 @@ use crate::config::Among;
 
 /// Against a deviation of 0.
 const EPSILON: f64 = 1e-4;
+/// The same where rewards are compared with the past: a batch of equal rewards differs from it.
+const LEAST_DEVIATION: f64 = 0.1;
 
 /// A rollout's reward and the sets that it belongs to, by any numbering.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,13 +50,17 @@ pub(crate) fn advantages(scored: &[Scored], baseline: Among, scale: Option<Among
     });
     let advantage = |each: &Scored| {
         let mean = means[each.set(baseline)];
-        let baseline = match baseline {
+        let expected = match baseline {
             Among::Past => f64::midpoint(mean, each.expected),
             Among::Group | Among::Focus | Among::Batch => mean,
         };
-        let apart = each.reward? - baseline;
+        let apart = each.reward? - expected;
+        let least = match baseline {
+            Among::Past => LEAST_DEVIATION,
+            Among::Group | Among::Focus | Among::Batch => 0.0,
+        };
         Some(match &deviations {
-            Some((among, deviations)) => apart / (deviations[each.set(*among)] + EPSILON),
+            Some((among, deviations)) => apart / (deviations[each.set(*among)].max(least) + EPSILON),
             None => apart,
         })
     };
@@ -176,6 +182,8 @@ mod tests {
         let past = advantages(&scored, Among::Past, None);
         let (won, lost) = (Some(1.0 - 0.625), Some(-0.125));
         close(&past, &[won, won, lost, lost, None]);
+        let scaled = advantages(&scored[2..], Among::Past, Some(Among::Batch));
+        close(&scaled, &[Some(-0.125 / 0.1001), Some(-0.125 / 0.1001), None]);
         assert!(advantages(&[], Among::Batch, Some(Among::Batch)).is_empty());
     }
 }

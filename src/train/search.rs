@@ -17,11 +17,11 @@ use crate::tables::Tables;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// The largest share of the failures that one category may have.
-pub const BOUNDS: [f64; 4] = [1.0, 0.5, 0.3, 0.15];
+/// The largest share of the failures that one category may have, and how many categories shall have some.
+pub const BOUNDS: [(f64, usize); 5] = [(1.0, 0), (0.5, 0), (0.3, 0), (0.3, COVERED), (0.15, 0)];
 /// How much of a bound is aimed at: what is found scatters around it.
 const AIM: f64 = 0.85;
-/// Categories that each get a few of the failures, where there is a bound.
+/// One more than are wanted, for what is found scatters.
 const COVERED: usize = 11;
 /// A category is covered that has this share of the failures.
 const COVERED_SHARE: f64 = 0.02;
@@ -52,6 +52,8 @@ pub struct Found {
     pub auditor: String,
     /// The bound.
     pub bound: f64,
+    /// Categories that were to have some of the failures in any case.
+    pub covered: usize,
     /// Probes asked for.
     pub probes: i64,
     /// With an answer by ground truth.
@@ -112,16 +114,14 @@ pub async fn search(search: &Search, mut report: impl FnMut(&Found)) -> Result<V
         config.source.url = format!("lab://?scenes=2000&seed={}&split=train", search.seed + 1000);
         let mut training = Training::open(config).await?;
         training.explore(search.explored).await?;
-        for bound in BOUNDS {
+        for (bound, covered) in BOUNDS {
             let mut config = search.config(folder)?;
             let scenes = search.probes.div_ceil(PROBES);
-            config.label = format!("{name} within {:.0} %", 100.0 * bound);
+            config.label = format!("{name} within {:.0} %, {covered} covered", 100.0 * bound);
             config.source.url = format!("lab://?scenes={scenes}&seed={}", search.seed);
             for prober in &mut config.probers {
-                prober.foci = match bound {
-                    1.0.. => training.foci_within(1.0, 0),
-                    _ => training.foci_within(AIM * bound, COVERED),
-                };
+                let aimed = if bound < 1.0 { AIM * bound } else { bound };
+                prober.foci = training.foci_within(aimed, covered);
             }
             let label = config.label.clone();
             match Run::open(config).await?.go(std::future::pending()).await? {
@@ -129,7 +129,7 @@ pub async fn search(search: &Search, mut report: impl FnMut(&Found)) -> Result<V
                 Ended::Failed(error) => return Err(error),
                 other => return Err(Error::Training(format!("{label} ended early: {other:?}"))),
             }
-            let found = search.read(name, bound, &label).await?;
+            let found = search.read(name, (bound, covered), &label).await?;
             report(&found);
             all.push(found);
         }
@@ -156,7 +156,7 @@ impl Search {
     }
 
     /// What a run found.
-    async fn read(&self, auditor: &str, bound: f64, label: &str) -> Result<Found> {
+    async fn read(&self, auditor: &str, bound: (f64, usize), label: &str) -> Result<Found> {
         let tables = Tables::open(&self.tables).await?;
         let context = sql::open(&tables, sql::memory::limit_byte()).await?;
         let quoted = label.replace('\'', "''");
@@ -178,7 +178,7 @@ impl Search {
     }
 }
 
-fn sum(auditor: &str, bound: f64, counted: &[Counted], distinct: i64) -> Found {
+fn sum(auditor: &str, (bound, covered): (f64, usize), counted: &[Counted], distinct: i64) -> Found {
     let total = |count: fn(&Counted) -> i64| counted.iter().map(count).sum::<i64>();
     let failures = total(|row| row.failures);
     let by = |name: fn(&Counted) -> &String| {
@@ -197,6 +197,7 @@ fn sum(auditor: &str, bound: f64, counted: &[Counted], distinct: i64) -> Found {
     Found {
         auditor: auditor.to_owned(),
         bound,
+        covered,
         probes: total(|row| row.probes),
         valid: total(|row| row.valid),
         failures,
@@ -231,7 +232,7 @@ mod tests {
             row("none", "question", 20, 0, 0),
             row("atmosphere", "edit", 10, 10, 1),
         ];
-        let found = sum("a", 0.3, &counted, 7);
+        let found = sum("a", (0.3, 0), &counted, 7);
         assert_eq!(
             (found.probes, found.valid, found.failures, found.distinct),
             (100, 60, 40, 7)
@@ -245,6 +246,6 @@ mod tests {
         let (success, low, high) = found.success();
         assert!((success - 0.4).abs() < 1e-9 && low > 0.3 && high < 0.51);
         assert!((found.factors().0 - 0.6).abs() < 1e-9);
-        assert!(sum("a", 1.0, &[], 0).success().0.abs() < 1e-9);
+        assert!(sum("a", (1.0, 0), &[], 0).success().0.abs() < 1e-9);
     }
 }

@@ -77,14 +77,19 @@ fn line(found: &Found) -> String {
     let (success, low, high) = found.success();
     let (valid, wrong) = found.factors();
     let (share, largest) = &found.largest;
+    let covered = match found.covered {
+        0 => String::new(),
+        covered => format!(", {covered} covered"),
+    };
     let strategies = found
         .by_strategy
         .iter()
         .map(|(name, count)| format!("{name} {count}"));
     format!(
-        "| {} | {:.0} % | {} | {:.1}–{:.1} | {} | {} | {} of {} | {} | {largest} {} | {} | {} |",
+        "| {} | {:.0} %{} | {} | {:.1}–{:.1} | {} | {} | {} of {} | {} | {largest} {} | {} | {} |",
         found.auditor,
         100.0 * found.bound,
+        covered,
         percent(success),
         100.0 * low,
         100.0 * high,

@@ -26,6 +26,7 @@ mod recipe;
 pub mod rectify;
 #[cfg(test)]
 mod resumed;
+pub mod search;
 mod shape;
 mod student;
 mod tokenizer;

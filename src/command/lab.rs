@@ -1,5 +1,7 @@
 //! `auditdm lab`: train and examine the lab's small models, look at its scenes.
 
+mod reproduce;
+
 use super::out::Out;
 use super::reproduce;
 use crate::lab;
@@ -105,6 +107,7 @@ Examples:
         #[arg(long)]
         question: Option<String>,
     },
+    Reproduce(reproduce::Arguments),
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -191,6 +194,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             };
             show(&world, index, output, question)?;
         }
+        Command::Reproduce(arguments) => return reproduce::run(arguments),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -14,6 +14,8 @@ pub struct TrainingOptions {
     pub steps: u64,
     /// Images of a batch; each has a group of the prober's `probes` for each of its `strategies`.
     pub images: usize,
+    /// The share of a batch that is learned from: the probes whose advantages are largest.
+    pub learned_share: f64,
     /// Optimiser steps on each batch; beyond 1 the clipping bounds act.
     pub updates: usize,
     /// Highest learning rate, after the warm-up; the cosine ends at a third of it.
@@ -48,6 +50,8 @@ pub struct TrainingOptions {
     pub keep_focus: bool,
     /// With `focus = "bandit"`: the largest share of the failures that one category shall have.
     pub quota: f64,
+    /// With `focus = "bandit"`: so many categories shall have a few of the failures in any case.
+    pub covered: usize,
     /// Whether equal questions of a batch share their reward.
     pub novelty: bool,
     /// Steps between two savings.
@@ -60,6 +64,7 @@ impl Default for TrainingOptions {
             output: "auditor".to_owned(),
             steps: 300,
             images: 16,
+            learned_share: 1.0,
             updates: 1,
             learning_rate: 3e-6,
             warm_up: 0.1,
@@ -76,6 +81,7 @@ impl Default for TrainingOptions {
             focus: FocusChoice::default(),
             keep_focus: true,
             quota: 0.3,
+            covered: 0,
             novelty: true,
             save_every: 20,
         }
@@ -124,6 +130,9 @@ pub enum Among {
     Focus,
     /// The whole batch.
     Batch,
+    /// The group, and half of it what probes with its focus and strategy were worth lately: a group whose rewards are all
+    /// equal still teaches. As a `scale` it is the group.
+    Past,
 }
 
 /// How a group's category is chosen.
@@ -171,6 +180,10 @@ impl TrainingOptions {
         );
         check((1..=64).contains(&self.updates), "updates is from 1 to 64");
         check(
+            share(self.learned_share) && self.learned_share > 0.0,
+            "learned_share is a share above 0, e.g. 0.5",
+        );
+        check(
             self.learning_rate > 0.0 && self.learning_rate < 1.0,
             "learning_rate is above 0 and below 1, e.g. 3e-6 for billions of weights, 1e-4 for the lab's",
         );
@@ -186,6 +199,10 @@ impl TrainingOptions {
         check(
             share(self.quota) && self.quota > 0.0,
             "quota is a share above 0, e.g. 0.3",
+        );
+        check(
+            self.covered <= 15,
+            "covered is at most 15, as many categories as there are",
         );
         check(self.save_every > 0, "save_every is at least 1");
         check(

@@ -14,12 +14,14 @@
 
 mod advantage;
 mod bandit;
+mod explore;
 mod figures;
 mod loss;
 mod policy;
 mod presuppose;
 mod reward;
 mod rollout;
+mod tap;
 
 pub use figures::StepFigures;
 
@@ -29,12 +31,12 @@ use crate::error::{Error, Result};
 use crate::metrics::Metrics;
 use crate::model::Stop;
 use crate::probe::Foci;
-use crate::row::{Category, Rows, RunRow, StepRow, id};
+use crate::row::{Rows, RunRow, StepRow, id};
 use crate::sink::{Limits, Sink};
 use crate::source::{self, Found};
 use crate::tables::Tables;
 use crate::train::checkpoint;
-use advantage::{advantages, dead_groups};
+use advantage::{advantages, dead_groups, largest};
 use bandit::Bandit;
 use chrono::{DateTime, Utc};
 use figures::Seconds;
@@ -43,7 +45,6 @@ use loss::Terms;
 use policy::{Learned, Policy};
 use rollout::{Rollout, roll_out, scored};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -161,17 +162,6 @@ impl Training {
         until.unwrap_or(u64::MAX).min(self.options.steps)
     }
 
-    /// How often each category is best asked for, as a prober's `foci`; none where all are asked for alike.
-    pub fn foci(&self) -> BTreeMap<String, f64> {
-        if self.options.focus == FocusChoice::Spread {
-            return BTreeMap::new();
-        }
-        let weights = self.state.bandit.weights(self.options.quota);
-        let rounded = |category: Category| (weights[category as usize] * 1000.0).round() / 1000.0;
-        let foci = Category::ALL.map(|category| (category.name().to_owned(), rounded(category)));
-        foci.into_iter().collect()
-    }
-
     /// The trained checkpoint's folder.
     pub fn output(&self) -> &str {
         &self.options.output
@@ -235,7 +225,11 @@ impl Training {
         let (clock, step) = (Instant::now(), self.state.step);
         let weights = match self.options.focus {
             FocusChoice::Spread => None,
-            FocusChoice::Bandit => Some(self.state.bandit.weights(self.options.quota)),
+            FocusChoice::Bandit => Some(
+                self.state
+                    .bandit
+                    .explored(self.options.quota, self.options.covered),
+            ),
         };
         let foci = Foci {
             weights,
@@ -248,7 +242,7 @@ impl Training {
                 roll_out(&mut self.audit, &self.policy, images, foci.clone(), &self.options).await?;
             rows.extend(more);
             rollouts.extend(new);
-            let (groups, dead) = dead_groups(&scored(&rollouts, self.options.novelty));
+            let (groups, dead) = dead_groups(&scored(&rollouts, self.options.novelty, &self.state.bandit));
             let enough = (groups - dead) * (again + 2) >= groups; // as many live ones as one batch would have, nearly
             if enough {
                 break;
@@ -256,11 +250,12 @@ impl Training {
         }
         let rewards = rollouts
             .iter()
-            .map(|each: &Rollout| (each.focus, each.worth.reward));
+            .map(|each: &Rollout| (each.focus, each.strategy, each.worth.reward));
+        let scored = scored(&rollouts, self.options.novelty, &self.state.bandit);
         self.state.bandit.observe(rewards);
-        let scored = scored(&rollouts, self.options.novelty);
         let rolling_out = clock.elapsed().as_secs_f64();
-        let advantages = advantages(&scored, self.options.baseline, self.options.scale);
+        let mut advantages = advantages(&scored, self.options.baseline, self.options.scale);
+        largest(&mut advantages, self.options.learned_share);
         let (clock, rate) = (Instant::now(), self.rate());
         let terms = Terms {
             clip_low: self.options.clip_low,

@@ -35,6 +35,8 @@ fn every_help_has_an_example() {
         &["lab", "train"],
         &["lab", "examine"],
         &["lab", "show"],
+        &["lab", "reproduce"],
+        &["lab", "reproduce", "search"],
         &["tables"],
         &["tables", "compact"],
         &["tables", "history"],

@@ -108,6 +108,52 @@ fn a_killed_training_goes_on_with_the_same_numbers() {
     assert_eq!(code, Some(0), "{said}");
 }
 
+/// The shortest training that shows it: one fixed seed, questions and captions only, no bound on categories.
+#[test]
+fn the_reward_rises() {
+    let folder = tempfile::tempdir().unwrap();
+    config(folder.path());
+    let path = folder.path().join("audit.toml");
+    let mut text = std::fs::read_to_string(&path).unwrap();
+    for (plain, quick) in [
+        ("scenes=12", "scenes=400"),
+        ("\"question\", \"edit\", ", "\"question\", "),
+        ("probes = 3", "probes = 6"),
+        ("steps = 4\n        images = 2", "steps = 18\n        images = 6"),
+        (
+            "learning_rate = 1e-4\n        save",
+            "learning_rate = 4e-4\n        save",
+        ),
+        ("save_every = 1", "save_every = 18"),
+        (
+            "kl_coefficient = 0.01",
+            "quota = 1.0\n        learned_share = 0.5\n        updates = 2",
+        ),
+        (
+            "baseline = \"batch\"",
+            "baseline = \"past\"\n        novelty = false",
+        ),
+    ] {
+        assert!(text.contains(plain), "{plain}");
+        text = text.replacen(plain, quick, 1);
+    }
+    std::fs::write(&path, text).unwrap();
+    let (code, said, complaint) = auditdm(folder.path(), &["train", "auditor", "audit.toml"]);
+    assert_eq!(code, Some(0), "{said}{complaint}");
+    let rewards = "SELECT avg(value) FILTER (WHERE step < 6) AS first, avg(value) FILTER (WHERE step >= 12) AS last \
+                   FROM steps WHERE metric = 'reward'";
+    let (code, said, complaint) = auditdm(folder.path(), &["query", "--format", "csv", "--sql", rewards]);
+    assert_eq!(code, Some(0), "{complaint}");
+    let figures = said.lines().nth(1).unwrap().split(',');
+    let figures: Vec<f64> = figures.map(|figure| figure.parse().unwrap()).collect();
+    assert!(
+        figures[1] > figures[0] + 0.05,
+        "from {} to {}",
+        figures[0],
+        figures[1]
+    );
+}
+
 #[test]
 fn a_target_learns_from_the_rows_of_an_audit() {
     let folder = tempfile::tempdir().unwrap();

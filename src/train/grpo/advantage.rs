@@ -8,6 +8,8 @@ use crate::config::Among;
 
 /// Against a deviation of 0.
 const EPSILON: f64 = 1e-4;
+/// The same where rewards are compared with the past: a batch of equal rewards differs from it.
+const LEAST_DEVIATION: f64 = 0.1;
 
 /// A rollout's reward and the sets that it belongs to, by any numbering.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,12 +17,14 @@ pub(crate) struct Scored {
     pub(crate) reward: Option<f64>,
     pub(crate) group: usize,
     pub(crate) focus: usize,
+    /// The reward that its like had lately.
+    pub(crate) expected: f64,
 }
 
 impl Scored {
     fn set(&self, among: Among) -> usize {
         match among {
-            Among::Group => self.group,
+            Among::Group | Among::Past => self.group,
             Among::Focus => self.focus,
             Among::Batch => 0,
         }
@@ -45,13 +49,35 @@ pub(crate) fn advantages(scored: &[Scored], baseline: Among, scale: Option<Among
         )
     });
     let advantage = |each: &Scored| {
-        let apart = each.reward? - means[each.set(baseline)];
+        let mean = means[each.set(baseline)];
+        let expected = match baseline {
+            Among::Past => f64::midpoint(mean, each.expected),
+            Among::Group | Among::Focus | Among::Batch => mean,
+        };
+        let apart = each.reward? - expected;
+        let least = match baseline {
+            Among::Past => LEAST_DEVIATION,
+            Among::Group | Among::Focus | Among::Batch => 0.0,
+        };
         Some(match &deviations {
-            Some((among, deviations)) => apart / (deviations[each.set(*among)] + EPSILON),
+            Some((among, deviations)) => apart / (deviations[each.set(*among)].max(least) + EPSILON),
             None => apart,
         })
     };
     scored.iter().map(advantage).collect()
+}
+
+/// Keeps this share of the advantages, those farthest from 0; the others teach next to nothing and cost as much.
+pub(crate) fn largest(advantages: &mut [Option<f64>], share: f64) {
+    let mut order: Vec<usize> = (0..advantages.len())
+        .filter(|&at| advantages[at].is_some())
+        .collect();
+    let kept = (order.len() as f64 * share).ceil() as usize;
+    let size = |at: usize| advantages[at].unwrap_or_default().abs();
+    order.sort_by(|&a, &b| size(b).total_cmp(&size(a)));
+    for &at in order.iter().skip(kept) {
+        advantages[at] = None;
+    }
 }
 
 /// Groups, and how many of them are dead: fewer than two rewards, or all the same.
@@ -92,7 +118,12 @@ mod tests {
     ];
 
     const fn scored(reward: Option<f64>, group: usize, focus: usize) -> Scored {
-        Scored { reward, group, focus }
+        Scored {
+            reward,
+            group,
+            focus,
+            expected: 0.25,
+        }
     }
 
     fn close(found: &[Option<f64>], expected: &[Option<f64>]) {
@@ -123,6 +154,16 @@ mod tests {
     }
 
     #[test]
+    fn what_teaches_little_is_left_out() {
+        let mut advantages = [Some(0.1), None, Some(-2.0), Some(0.1), Some(1.0)];
+        largest(&mut advantages, 1.0);
+        assert_eq!(advantages.iter().flatten().count(), 4);
+        largest(&mut advantages, 0.5);
+        assert_eq!(advantages, [None, None, Some(-2.0), None, Some(1.0)]);
+        largest(&mut [], 0.5);
+    }
+
+    #[test]
     fn equal_rewards_teach_nothing_within_a_group_but_against_the_batch() {
         let scored = [
             scored(Some(1.0), 0, 0),
@@ -138,6 +179,11 @@ mod tests {
         close(&batch, &[Some(0.5), Some(0.5), Some(-0.5), Some(-0.5), None]);
         let focus = advantages(&scored, Among::Focus, None);
         close(&focus, &[Some(0.0), Some(0.0), Some(0.0), Some(0.0), None]);
+        let past = advantages(&scored, Among::Past, None);
+        let (won, lost) = (Some(1.0 - 0.625), Some(-0.125));
+        close(&past, &[won, won, lost, lost, None]);
+        let scaled = advantages(&scored[2..], Among::Past, Some(Among::Batch));
+        close(&scaled, &[Some(-0.125 / 0.1001), Some(-0.125 / 0.1001), None]);
         assert!(advantages(&[], Among::Batch, Some(Among::Batch)).is_empty());
     }
 }

@@ -4,6 +4,7 @@ use super::advantage::{Scored, dead_groups};
 use super::policy::Learning;
 use super::reward::Kind;
 use super::rollout::Rollout;
+use crate::probe::Strategy;
 use crate::row::StepRow;
 use chrono::{DateTime, Utc};
 use std::collections::{HashMap, HashSet};
@@ -98,6 +99,19 @@ impl StepFigures {
             ("rollout_s", seconds.rolling_out),
             ("update_s", seconds.learning),
         ];
+        for (name, strategy) in [
+            ("success_question", Strategy::Question),
+            ("success_edit", Strategy::Edit),
+            ("success_generation", Strategy::Generation),
+        ] {
+            let own = share(&|each| each.strategy == strategy);
+            let won = share(&|each| {
+                each.strategy == strategy && each.worth.reward.is_some_and(|reward| reward >= 0.5)
+            });
+            if own > 0.0 {
+                values.push((name, won / own));
+            }
+        }
         let verified: Vec<bool> = rollouts.iter().filter_map(|each| each.verified).collect();
         if !verified.is_empty() {
             // Of all probes: what was not parsed or drawn is no failure either.

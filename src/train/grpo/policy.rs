@@ -1,18 +1,21 @@
 //! The auditor that is being trained: it writes probes with the weights of the moment, and learns from their advantages.
 
 use super::loss::{Sums, Terms, log_probabilities, loss};
+use super::tap::Tap;
 use crate::config::{ProberOptions, TrainingOptions};
 use crate::error::Result;
-use crate::model::local::{LocalModel, LocalOptions};
-use crate::model::{Model, ModelCard, Reply, Request};
+use crate::model::Request;
+use crate::model::local::LocalOptions;
 use crate::probe::Foci;
 use crate::probe::prompted::Prompted;
 use crate::train::student::{ROWS, Student, Taught};
 use crate::train::workers::gradients;
 use crate::vlm::{Checkpoint, Network};
 use candle_core::Tensor;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+/// Rows whose lengths differ by fewer tokens may stand beside each other.
+const PADDING: usize = 16;
 
 /// The auditor and the one it started from.
 pub(super) struct Policy {
@@ -62,10 +65,7 @@ impl Policy {
 
     /// A prober with the weights as they are now, and what it will have been asked.
     pub(super) fn prober(&self, foci: Foci) -> Result<(Prompted, Arc<Tap>)> {
-        let tap = Arc::new(Tap {
-            inner: self.student.serve(&self.prober.sampling)?,
-            asked: Mutex::default(),
-        });
+        let tap = Arc::new(Tap::new(|| self.student.serve(&self.prober.sampling))?);
         let (sampling, prompt) = (self.prober.sampling.clone(), self.prober.prompt.clone());
         Ok((Prompted::new(tap.clone(), sampling, prompt, foci), tap))
     }
@@ -77,7 +77,14 @@ impl Policy {
             .iter()
             .filter(|rollout| !rollout.tokens.is_empty())
             .collect();
-        sorted.sort_by_key(|rollout| rollout.request.images.first().map(|image| image.image_id.clone()));
+        // Padding costs as much as tokens; an image that is seen by several shards costs little.
+        sorted.sort_by_key(|rollout| {
+            let image = rollout.request.images.first();
+            (
+                rollout.tokens.len() / PADDING,
+                image.map(|image| image.image_id.clone()),
+            )
+        });
         let shards: Vec<&[&Learned]> = sorted.chunks(ROWS).collect();
         if shards.is_empty() {
             return Ok(Learning::default());
@@ -141,37 +148,5 @@ impl Policy {
             tokens,
             terms,
         )
-    }
-}
-
-/// A model that remembers what it was asked, by subject.
-pub(super) struct Tap {
-    inner: LocalModel,
-    asked: Mutex<HashMap<Arc<str>, Request>>,
-}
-
-impl Tap {
-    /// What was asked about a subject.
-    pub(super) fn request(&self, subject: &str) -> Option<Request> {
-        self.asked
-            .lock()
-            .expect("nobody panics with it")
-            .get(subject)
-            .cloned()
-    }
-}
-
-#[async_trait::async_trait]
-impl Model for Tap {
-    fn card(&self) -> &ModelCard {
-        self.inner.card()
-    }
-
-    async fn answer(&self, requests: Vec<Request>) -> Vec<Reply> {
-        let asked = requests
-            .iter()
-            .map(|request| (request.subject.clone(), request.clone()));
-        self.asked.lock().expect("nobody panics with it").extend(asked);
-        self.inner.answer(requests).await
     }
 }

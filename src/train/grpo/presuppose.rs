@@ -1,11 +1,14 @@
-//! The gate before the reward: what a question takes for granted must be there.
+//! The gate before the reward: what a question takes for granted must be there, once, and of its kind.
 //!
-//! References agree on questions about things that are not there ("is the clock large?" of a scene without one: no), a
-//! target errs on them, and an auditor learns nothing quicker. So for every question that would be rewarded, each
-//! reference is asked about each thing that the question calls "the …"; where one says no, the pair is invalid. This is
-//! the references' word, not ground truth. Left out: other presuppositions, other languages than English.
+//! References agree on questions about things that are not there ("is the clock large?" of a scene without one: no) or there
+//! twice, a target errs on them, and an auditor learns nothing quicker. So for every question that would be rewarded,
+//! each reference is asked whether there is what the question calls "the …", and how many; where one says no, or
+//! several, the pair is invalid. Feelings, and holding and wearing things, are of somebody: a question that names nobody is
+//! invalid at once. This is the references' word, not ground truth. Left out: other presuppositions, other languages than
+//! English.
 
 use crate::audit::Audit;
+use crate::diverge::normalize;
 use crate::lab::describe::with_article;
 use crate::model::{EncodedImage, Request, calls};
 use crate::row::{Role, Rows, id};
@@ -36,6 +39,43 @@ const ALWAYS: [&str; 12] = [
     "weather",
 ];
 
+/// What only somebody does or feels, and words for somebody.
+const PERSONAL: [&str; 18] = [
+    "angry",
+    "carries",
+    "carry",
+    "carrying",
+    "emotion",
+    "feel",
+    "feeling",
+    "feels",
+    "happy",
+    "hold",
+    "holding",
+    "holds",
+    "mood",
+    "sad",
+    "surprised",
+    "wear",
+    "wearing",
+    "wears",
+];
+const SOMEBODY: [&str; 23] = [
+    "animal", "anybody", "anyone", "baby", "bird", "boy", "cat", "child", "children", "dog", "everyone",
+    "girl", "he", "horse", "man", "men", "people", "person", "persons", "she", "somebody", "someone",
+    "woman",
+];
+
+/// Whether a question speaks of what only somebody does or feels, and of nobody.
+pub(super) fn is_of_nobody(question: &str) -> bool {
+    let lower = question.to_lowercase();
+    let has = |list: &[&str]| {
+        let mut words = lower.split(|c: char| !c.is_alphanumeric());
+        words.any(|word| list.binary_search(&word).is_ok())
+    };
+    has(&PERSONAL) && !has(&SOMEBODY)
+}
+
 /// The things that a question calls "the …", without article.
 pub(super) fn things(question: &str) -> BTreeSet<String> {
     let lower = question.to_lowercase();
@@ -62,29 +102,55 @@ pub(super) fn things(question: &str) -> BTreeSet<String> {
     things
 }
 
+/// Whether this answer to "is there …?" or "how many … are there?" refutes that there is one.
+fn refutes(said: &str) -> bool {
+    let said = normalize(said);
+    said.split(' ').next() == Some("no") || said.parse::<u32>().is_ok_and(|number| number > 1)
+}
+
+/// Several of a thing, as far as rules go.
+fn several(thing: &str) -> String {
+    let (before, noun) = thing
+        .rsplit_once(' ')
+        .map_or(("", thing), |(before, noun)| (before, noun));
+    let noun = match noun {
+        "fish" => "fish".to_owned(),
+        "person" => "people".to_owned(),
+        noun if noun.ends_with(['s', 'x']) || noun.ends_with("ch") => format!("{noun}es"),
+        noun => format!("{noun}s"),
+    };
+    format!("{before} {noun}").trim_start().to_owned()
+}
+
 /// Which of the probes (probe, question, image) take for granted what a reference does not see.
 pub(super) async fn missing(
     audit: &Audit,
     probes: &[(String, String, EncodedImage)],
     rows: &mut Rows,
 ) -> BTreeSet<String> {
+    let mut missing = BTreeSet::new();
     // Each thing of each image once, whoever takes it for granted.
     let mut asked: BTreeMap<(String, String), (EncodedImage, Vec<&String>)> = BTreeMap::new();
     for (probe_id, question, image) in probes {
+        if is_of_nobody(question) {
+            missing.insert(probe_id.clone());
+            continue;
+        }
         for thing in things(question) {
-            let key = (image.image_id.to_string(), thing);
-            asked
-                .entry(key)
-                .or_insert_with(|| (image.clone(), Vec::new()))
-                .1
-                .push(probe_id);
+            let exists = format!("is there {}?", with_article(&thing));
+            let count = format!("how many {} are there?", several(&thing));
+            for prompt in [exists, count] {
+                let key = (image.image_id.to_string(), prompt);
+                let (_, wanted) = asked.entry(key).or_insert_with(|| (image.clone(), Vec::new()));
+                wanted.push(probe_id);
+            }
         }
     }
     let replies = join_all(audit.cast.references.iter().map(|player| {
-        let requests = asked.iter().map(|((image_id, thing), (image, _))| Request {
-            subject: id(["presupposed", image_id, thing]).into(),
+        let requests = asked.iter().map(|((image_id, prompt), (image, _))| Request {
+            subject: id(["presupposed", image_id, prompt]).into(),
             images: vec![image.clone()],
-            prompt: format!("is there {}?", with_article(thing)),
+            prompt: prompt.clone(),
             system: None,
             sampling: player.sampling.clone(),
             seed: 0,
@@ -96,7 +162,6 @@ pub(super) async fn missing(
         }
     }))
     .await;
-    let mut missing = BTreeSet::new();
     for (player, subjects, replies) in replies {
         for (((_, wanted), subject), reply) in asked.values().zip(subjects).zip(replies) {
             let card = player.model.card();
@@ -107,8 +172,7 @@ pub(super) async fn missing(
                 &subject,
                 &reply.attempts,
             ));
-            let said = reply.outcome.map(|said| said.text.trim().to_lowercase());
-            if said.is_ok_and(|said| said == "no" || said.starts_with("no,") || said.starts_with("no.")) {
+            if reply.outcome.is_ok_and(|said| refutes(&said.text)) {
                 missing.extend(wanted.iter().map(|id| (*id).clone()));
             }
         }
@@ -140,5 +204,26 @@ mod tests {
         assert_eq!(found("what is the weather in the picture?"), "");
         assert_eq!(found("how many red stars are left of the clock?"), "clock");
         assert_eq!(found("the the ? the"), "");
+    }
+
+    #[test]
+    fn what_refutes_that_there_is_one() {
+        assert!(PERSONAL.is_sorted() && SOMEBODY.is_sorted());
+        assert!(is_of_nobody("Is the cross angry?") && is_of_nobody("what does 27 hold?"));
+        assert!(!is_of_nobody("is the person angry?") && !is_of_nobody("is the cross red?"));
+        let verdicts = [
+            "no",
+            "No, there is none.",
+            "two",
+            "12",
+            "yes",
+            "1",
+            "0",
+            "nothing like it",
+        ]
+        .map(refutes);
+        assert_eq!(verdicts, [true, true, true, true, false, false, false, false]);
+        let plurals = ["red fish", "person", "small cross", "clock"].map(several);
+        assert_eq!(plurals, ["red fish", "people", "small crosses", "clocks"]);
     }
 }

@@ -4,9 +4,11 @@
 //! what was drawn and what it is worth.
 
 use super::advantage::Scored;
-use super::policy::{Learned, Policy, Tap};
+use super::bandit::Bandit;
+use super::policy::{Learned, Policy};
 use super::presuppose::missing;
 use super::reward::{Kind, Worth};
+use super::tap::Tap;
 use crate::answer::Answers;
 use crate::audit::Audit;
 use crate::config::TrainingOptions;
@@ -23,7 +25,7 @@ use std::sync::Arc;
 /// One probe of the auditor.
 pub(super) struct Rollout {
     pub(super) group: String,
-    pub(super) strategy: String,
+    pub(super) strategy: Strategy,
     pub(super) focus: Category,
     /// What it turned out to be about.
     pub(super) category: Option<String>,
@@ -73,8 +75,10 @@ pub(super) async fn roll_out(
     };
     audit.cast.askers = vec![asker];
     let mut rows = audit.about(images).await?;
+    // Where a grammar tells what questions are about, one that it cannot read is about nothing.
+    let is_classed = rows.probes.iter().any(by_grammar);
     let unseen = if options.presuppositions {
-        unseen(audit, &tap, &mut rows).await
+        unseen(audit, &tap, is_classed, &mut rows).await
     } else {
         BTreeSet::new()
     };
@@ -108,7 +112,7 @@ pub(super) async fn roll_out(
         let given = Worth::unanswered(
             row.prober_status == "ok",
             row.pair_id.is_some(),
-            row.category.as_deref(),
+            row.category.as_deref().filter(|_| by_grammar(row) || !is_classed),
             options.keep_focus.then_some(focus),
         );
         let none = Vec::new();
@@ -123,7 +127,7 @@ pub(super) async fn roll_out(
         });
         Some(Rollout {
             group: row.group_id.clone(),
-            strategy: row.strategy.clone(),
+            strategy,
             focus,
             category: row.category.clone(),
             question: row.question.as_deref().map(normalize),
@@ -139,8 +143,12 @@ pub(super) async fn roll_out(
     Ok((rollouts, rows))
 }
 
+fn by_grammar(row: &ProbeRow) -> bool {
+    row.category_source.as_deref() == Some("grammar")
+}
+
 /// The probes on which the target differs, and whose questions are about something that a reference does not see.
-async fn unseen(audit: &Audit, tap: &Tap, rows: &mut Rows) -> BTreeSet<String> {
+async fn unseen(audit: &Audit, tap: &Tap, is_classed: bool, rows: &mut Rows) -> BTreeSet<String> {
     let drawn: HashMap<&str, &Bytes> = rows
         .image_bytes
         .iter()
@@ -153,31 +161,35 @@ async fn unseen(audit: &Audit, tap: &Tap, rows: &mut Rows) -> BTreeSet<String> {
             .and_then(|answer| answer.normalized.clone())
     };
     let target = &audit.cast.target.model.card().model_id;
-    let differing = rows.probes.iter().filter_map(|row| {
-        let image_id = row.image_ids.first()?;
-        let references = audit
-            .cast
-            .references
-            .iter()
-            .map(|player| said(row, &player.model.card().model_id));
-        if references
-            .flatten()
-            .any(|reference| Some(reference) == said(row, target))
-        {
-            return None;
-        }
-        let image = match drawn.get(image_id.as_str()) {
-            Some(bytes) => EncodedImage::new(image_id.as_str(), (*bytes).clone()),
-            None => tap.request(&row.probe_id)?.images.into_iter().next()?,
-        };
-        Some((row.probe_id.clone(), row.question.clone()?, image))
-    });
+    let differing = rows
+        .probes
+        .iter()
+        .filter(|row| !is_classed || by_grammar(row))
+        .filter_map(|row| {
+            let image_id = row.image_ids.first()?;
+            let references = audit
+                .cast
+                .references
+                .iter()
+                .map(|player| said(row, &player.model.card().model_id));
+            if references
+                .flatten()
+                .any(|reference| Some(reference) == said(row, target))
+            {
+                return None;
+            }
+            let image = match drawn.get(image_id.as_str()) {
+                Some(bytes) => EncodedImage::new(image_id.as_str(), (*bytes).clone()),
+                None => tap.request(&row.probe_id)?.images.into_iter().next()?,
+            };
+            Some((row.probe_id.clone(), row.question.clone()?, image))
+        });
     let differing: Vec<_> = differing.collect();
     missing(audit, &differing, rows).await
 }
 
 /// Rewards as they are compared; with novelty, equal questions of the batch share theirs.
-pub(super) fn scored(rollouts: &[Rollout], novelty: bool) -> Vec<Scored> {
+pub(super) fn scored(rollouts: &[Rollout], novelty: bool, bandit: &Bandit) -> Vec<Scored> {
     let mut same: HashMap<&str, f64> = HashMap::new();
     for rollout in rollouts
         .iter()
@@ -202,8 +214,9 @@ pub(super) fn scored(rollouts: &[Rollout], novelty: bool) -> Vec<Scored> {
                 .map(|reward| reward / shared.copied().unwrap_or(1.0)),
             group: *groups.entry(rollout.group.clone()).or_insert(next_group),
             focus: *foci
-                .entry((rollout.focus, rollout.strategy.clone()))
+                .entry((rollout.focus, rollout.strategy))
                 .or_insert(next_focus),
+            expected: bandit.expected(rollout.focus, rollout.strategy),
         }
     };
     rollouts.iter().map(scored).collect()

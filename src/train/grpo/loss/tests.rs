@@ -24,6 +24,7 @@ fn the_loss_equals_a_case_by_hand() {
         reward,
         group: at / 3,
         focus: 0,
+        expected: 0.0,
     };
     let scored: Vec<Scored> = reward.into_iter().enumerate().map(scored).collect();
     let advantage: Vec<f32> = advantages(&scored, Among::Group, None)

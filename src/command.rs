@@ -25,7 +25,6 @@ mod progress;
 mod query;
 mod rectify;
 mod report;
-mod reproduce;
 mod select;
 mod serve;
 mod slices;

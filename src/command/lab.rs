@@ -3,7 +3,6 @@
 mod reproduce;
 
 use super::out::Out;
-use super::reproduce;
 use crate::lab;
 use crate::lab::generate::{Split, World};
 use crate::train::{self, Exam, Figures, Options, Recipe};
@@ -76,15 +75,6 @@ Examples:
         /// 0 to 3.
         #[arg(long, default_value_t = 1)]
         difficulty: u8,
-    },
-    /// Published comparisons, measured here.
-    #[command(after_help = "\
-Examples:
-  auditdm lab reproduce methods
-  auditdm lab reproduce methods --help     what each column means")]
-    Reproduce {
-        #[command(subcommand)]
-        what: reproduce::What,
     },
     /// Write a scene as PNG and print its graph, questions and answers; or answer your own question.
     #[command(after_help = "\
@@ -179,7 +169,6 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             };
             writeln!(Out, "{}", train::evaluate(&folder, &exam)?)?;
         }
-        Command::Reproduce { what } => return reproduce::run(what),
         Command::Show {
             index,
             seed,

@@ -1,5 +1,6 @@
 //! `auditdm lab reproduce`: experiments of the method's paper, at the lab's scale.
 
+mod methods;
 mod search;
 
 use clap::{Args, Subcommand};
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  auditdm lab reproduce methods
   auditdm lab reproduce search --trained auditor-trained")]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -17,11 +19,13 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Experiment {
+    Methods(methods::Arguments),
     Search(search::Arguments),
 }
 
 pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.experiment {
+        Experiment::Methods(arguments) => methods::run(arguments),
         Experiment::Search(arguments) => search::run(arguments),
     }
 }

@@ -1,43 +1,37 @@
-//! `auditdm lab reproduce`: comparisons that were published, measured on the lab.
+//! `auditdm lab reproduce methods`: the rivals of auditing and the auditors, side by side.
 
-use super::audit::interrupted;
-use super::out::Out;
+use crate::command::audit::interrupted;
+use crate::command::out::Out;
 use crate::reproduce::{Event, Plan, Row, csv, methods, table};
 use crate::train;
 use anyhow::Context;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// What to reproduce.
-#[derive(Debug, Subcommand)]
-pub(super) enum What {
-    /// The rival methods and the auditors side by side, each with the same budget of probes.
-    ///
-    /// Every method audits the committed lab target on the same held-out scenes, against the lab's references and truth.
-    /// Its tables, its rectified target and its row lie in a folder of its own below the output; the same command goes on
-    /// where it was stopped. The columns:
-    ///
-    /// data scale: distinct valid pairs, and in brackets the share of a second round's pairs (other seeds, a tenth of the
-    /// scenes) that are new; weakness seeking: search success divided by the fixed set's on the same scenes, with a 95 %
-    /// interval by a bootstrap over scenes; image weaknesses: failures on images of the method's making on whose unedited
-    /// image the target answers the same question rightly; text weaknesses: failures on questions of the method's making
-    /// where the target answers the question that was reworded rightly, or else most of the lab's own questions of that
-    /// category about the source's image; interpretability: failures within the slices that `auditdm slices` reports;
-    /// rectification: points of accuracy on held-out questions after the target learned from the failures and as many
-    /// labelled questions, with McNemar's p (the last row is the control: 31 of 32 questions are labelled ones); search success: failures by the
-    /// lab's truth of all probes, with a 95 % interval; validity: valid pairs of all probes; categories: those with 2 % of the failures
-    /// and at least two; cost: calls of all models (an attack is one more) and seconds of the audit.
-    #[command(after_help = "\
+/// The rival methods and the auditors side by side, each with the same budget of probes.
+///
+/// Every method audits the committed lab target on the same held-out scenes, against the lab's references and truth.
+/// Its tables, its rectified target and its row lie in a folder of its own below the output; the same command goes on
+/// where it was stopped. The columns:
+///
+/// data scale: distinct valid pairs, and in brackets the share of a second round's pairs (other seeds, a tenth of the
+/// scenes) that are new; weakness seeking: search success divided by the fixed set's on the same scenes, with a 95 %
+/// interval by a bootstrap over scenes; image weaknesses: failures on images of the method's making on whose unedited
+/// image the target answers the same question rightly; text weaknesses: failures on questions of the method's making
+/// where the target answers the question that was reworded rightly, or else most of the lab's own questions of that
+/// category about the source's image; interpretability: failures within the slices that `auditdm slices` reports;
+/// rectification: points of accuracy on held-out questions after the target learned from the failures and as many
+/// labelled questions, with McNemar's p (the last row is the control: 31 of 32 questions are labelled ones); search success: failures by the
+/// lab's truth of all probes, with a 95 % interval; validity: valid pairs of all probes; categories: those with 2 % of the failures
+/// and at least two; cost: calls of all models (an attack is one more) and seconds of the audit.
+#[derive(Debug, Args)]
+#[command(after_help = "\
 Examples:
   auditdm lab reproduce methods
   auditdm lab reproduce methods --auditor auditor-trained --budget 1200 --format json
   auditdm lab reproduce methods --quick --output try")]
-    Methods(Arguments),
-}
-
-#[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// A trained auditor's checkpoint as one more method.
     #[arg(long, value_name = "FOLDER")]
@@ -75,12 +69,11 @@ enum Format {
     Csv,
 }
 
-pub(super) fn run(what: What) -> anyhow::Result<ExitCode> {
+pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if let Some(status) = train::relaunch()? {
         return Ok(ExitCode::from(status.code().unwrap_or(1) as u8));
     }
-    let What::Methods(arguments) = what;
-    super::blocking(run_methods(arguments))
+    crate::command::blocking(run_methods(arguments))
 }
 
 async fn run_methods(arguments: Arguments) -> anyhow::Result<ExitCode> {

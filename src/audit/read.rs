@@ -4,6 +4,7 @@
 
 use crate::image::{Depth, look};
 use crate::model::EncodedImage;
+use crate::model::http::on_pixel_threads;
 use crate::probe::Subject;
 use crate::row::{ImageRow, content_id};
 use crate::source::Found;
@@ -70,7 +71,8 @@ pub(crate) async fn read(found: Found, depth: Depth) -> Seen {
         // Nothing was read: the place stands for the content.
         Err(problem) => (content_id(found.uri.as_bytes()), Err(problem)),
         Ok(bytes) => {
-            let looked = tokio::task::spawn_blocking(move || {
+            // A few at a time, however many are read: twelve megapixels are 36 MB.
+            let looked = on_pixel_threads(move || {
                 let look = look(&bytes, depth).map_err(|problem| problem.to_string());
                 (content_id(&bytes), look.map(|look| (look, bytes)))
             });

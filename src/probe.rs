@@ -133,6 +133,18 @@ pub struct Proposal {
     pub rollout: Option<(Vec<u32>, Vec<f32>)>,
 }
 
+impl Proposal {
+    /// What came without asking a model.
+    pub(crate) fn unasked(outcome: Result<Draft, ProposalError>) -> Self {
+        Self {
+            raw_output: None,
+            outcome,
+            attempts: Vec::new(),
+            rollout: None,
+        }
+    }
+}
+
 /// Why a prober gave no draft.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProposalError {

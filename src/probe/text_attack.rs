@@ -96,13 +96,8 @@ impl Prober for TextAttack {
     }
 
     async fn propose(&self, subject: &Subject, asks: Vec<Ask>) -> Vec<Proposal> {
-        let propose = |ask: Ask| Proposal {
-            raw_output: None,
-            outcome: draft(subject, &ask),
-            attempts: Vec::new(),
-            rollout: None,
-        };
-        asks.into_iter().map(propose).collect()
+        let drafts = asks.iter().map(|ask| draft(subject, ask));
+        drafts.map(Proposal::unasked).collect()
     }
 }
 

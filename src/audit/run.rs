@@ -180,24 +180,31 @@ impl Run {
         let (rows, finished) = mpsc::channel(BATCHES_WAITING);
         // On a task of its own: calls go on while tables are committed.
         let committing = tokio::spawn(sink.run(finished, halt.clone()));
-        let mut failure = None;
-        while let Some(batch) = batches.next().await {
-            let problem = match batch {
-                // The sink takes rows to the end.
-                Ok(batch) => {
-                    self.audit.metrics.observe(&batch);
-                    rows.send(batch).await.ok().and(None)
+        let (audit, journal) = (self.audit.clone(), self.journal.clone());
+        // So is this: whoever called waits on another thread, which each batch would wake.
+        let gathering = tokio::spawn(async move {
+            let mut failure = None;
+            while let Some(batch) = batches.next().await {
+                let problem = match batch {
+                    // The sink takes rows to the end.
+                    Ok(batch) => {
+                        audit.metrics.observe(&batch);
+                        rows.send(batch).await.ok().and(None)
+                    }
+                    Err(error) => Some(error),
+                };
+                let unwritten = || journal.as_ref()?.failure();
+                if let Some(error) = problem.or_else(unwritten) {
+                    // No new batches; those under way are paid for and come to their end.
+                    halt.send_replace(true);
+                    failure.get_or_insert(error);
                 }
-                Err(error) => Some(error),
-            };
-            let unwritten = || self.journal.as_ref()?.failure();
-            if let Some(error) = problem.or_else(unwritten) {
-                // No new batches; those under way are paid for and come to their end.
-                halt.send_replace(true);
-                failure.get_or_insert(error);
             }
-        }
-        drop(rows);
+            failure
+        });
+        let failure = gathering
+            .await
+            .unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()));
         clock.abort();
         let committed = committing.await.expect("a sink does not panic");
         let ended = match (committed.err().or(failure), brake.reason()) {

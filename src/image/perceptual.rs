@@ -1,14 +1,15 @@
 //! A hash that near-duplicates share: difference hash (Krawetz, "Kind of Like That", 2013).
 
-use ::image::{RgbImage, imageops};
+use ::image::{Rgb, RgbImage, imageops};
+
+const COLUMNS: u32 = 8;
+const ROWS: u32 = 8;
 
 /// 64 bits: the image is averaged down to 9 × 8 cells; bit 8·row + column (from the lowest) is set where a
 /// cell is darker than its right neighbour. Integer arithmetic; near-duplicates differ in a few bits.
 #[must_use]
 pub fn perceptual_hash(pixels: &RgbImage) -> i64 {
-    const COLUMNS: u32 = 8;
-    const ROWS: u32 = 8;
-    let cells = imageops::thumbnail(pixels, COLUMNS + 1, ROWS);
+    let cells = cells(pixels);
     let luma = |x, y| {
         let [red, green, blue] = cells.get_pixel(x, y).0.map(u32::from);
         299 * red + 587 * green + 114 * blue
@@ -23,10 +24,52 @@ pub fn perceptual_hash(pixels: &RgbImage) -> i64 {
     bits as i64
 }
 
+/// The averages of 9 × 8 cells: what `imageops::thumbnail` gives, which goes pixel by pixel and takes
+/// longer than decoding a photograph. Smaller images, whose cells share pixels, are left to it.
+fn cells(pixels: &RgbImage) -> RgbImage {
+    let (width, height) = pixels.dimensions();
+    if width < COLUMNS + 1 || height < ROWS {
+        return imageops::thumbnail(pixels, COLUMNS + 1, ROWS);
+    }
+    let edge = |cell: u32, ratio: f32, most: u32| ((cell as f32 * ratio + ratio).ceil() as u32).min(most);
+    let (across, down) = (width as f32 / (COLUMNS + 1) as f32, height as f32 / ROWS as f32);
+    let mut cells = RgbImage::new(COLUMNS + 1, ROWS);
+    let mut top = 0;
+    for row in 0..ROWS {
+        let bottom = edge(row, down, height);
+        let mut sums = [[0_u32; 3]; COLUMNS as usize + 1];
+        let line = width as usize * 3;
+        let lines = &pixels.as_raw()[top as usize * line..bottom as usize * line];
+        for line in lines.chunks_exact(line) {
+            let mut left = 0;
+            for (cell, sum) in (0..).zip(&mut sums) {
+                let right = edge(cell, across, width);
+                let [mut red, mut green, mut blue] = [0; 3];
+                for pixel in line[left as usize * 3..right as usize * 3].chunks_exact(3) {
+                    red += u32::from(pixel[0]);
+                    green += u32::from(pixel[1]);
+                    blue += u32::from(pixel[2]);
+                }
+                *sum = [sum[0] + red, sum[1] + green, sum[2] + blue];
+                left = right;
+            }
+        }
+        let mut left = 0;
+        for (cell, sum) in (0..).zip(sums) {
+            let right = edge(cell, across, width);
+            let pixels = (right - left) * (bottom - top);
+            let average = sum.map(|sum| ((sum + pixels / 2) / pixels) as u8);
+            cells.put_pixel(cell, row, Rgb(average));
+            left = right;
+        }
+        top = bottom;
+    }
+    cells
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ::image::Rgb;
 
     fn picture(width: u32, height: u32) -> RgbImage {
         RgbImage::from_fn(width, height, |x, y| {
@@ -43,6 +86,14 @@ mod tests {
         let mirrored = imageops::flip_horizontal(&picture(320, 200));
         let far = (hash ^ perceptual_hash(&mirrored)).count_ones();
         assert!(near <= 4 && far >= 20, "near {near}, far {far}");
+    }
+
+    #[test]
+    fn cells_are_those_of_a_thumbnail() {
+        for (width, height) in [(9, 8), (10, 9), (17, 31), (64, 8), (100, 75), (321, 203), (640, 480)] {
+            let picture = picture(width, height);
+            assert_eq!(cells(&picture), imageops::thumbnail(&picture, COLUMNS + 1, ROWS), "{width} × {height}");
+        }
     }
 
     #[test]

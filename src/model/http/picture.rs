@@ -4,7 +4,10 @@ use super::failure::refused;
 use crate::image::{Fit, Fitted, fit, fits};
 use crate::model::{CallError, EncodedImage};
 use serde_json::json;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::num::NonZero;
+use std::sync::{Arc, LazyLock};
+use std::thread::available_parallelism;
+use tokio::sync::Semaphore;
 
 /// Larger encodings are made smaller: some hosted services take 5 MB an image, base64 included.
 const MAX_BYTES: usize = 3_500_000;
@@ -36,20 +39,21 @@ pub(crate) async fn fitted(image: &EncodedImage, max_side: u32) -> Result<Fitted
     Ok(fitted)
 }
 
-/// Runs work on pixels off the threads that wait for the network. There are as many as cores, so that
-/// large photographs are decoded a few at a time however many requests are in flight.
+/// Runs work on pixels off the threads that wait for the network. As many at once as there are cores, so
+/// that large photographs are decoded a few at a time however many requests are in flight.
 pub(crate) async fn on_pixel_threads<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, String> {
-    let (done, result) = tokio::sync::oneshot::channel();
-    rayon::spawn(move || {
-        // A panic here would end the process; caught, it is this image's error.
-        if let Ok(value) = catch_unwind(AssertUnwindSafe(work)) {
-            // Nobody waits any more after a deadline.
-            let _ = done.send(value);
-        }
+    static CORES: LazyLock<Arc<Semaphore>> =
+        LazyLock::new(|| Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZero::get))));
+    let core = CORES.clone().acquire_owned().await.expect("it is never closed");
+    let done = tokio::task::spawn_blocking(move || {
+        // Held until the work is done, even if nobody waits for it any more.
+        let _core = core;
+        work()
     });
-    result.await.map_err(|_| "its decoder gave up".to_owned())
+    // A panic is this image's error.
+    done.await.map_err(|_| "its decoder gave up".to_owned())
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! The `auditdm` program; see `auditdm --help`.
 
+#[cfg(not(target_env = "msvc"))]
+mod allocator;
+
 use clap::Parser;
 use std::process::ExitCode;
 

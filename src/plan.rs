@@ -10,7 +10,7 @@ mod spent;
 
 pub use habits::{Habit, Habits, Wrote, habits};
 pub use known::{Ids, Known};
-pub use spent::{Spent, spent};
+pub use spent::{Spent, cost_usd, spent};
 
 use crate::error::Result;
 use crate::row::{AnswerRow, ProbeRow, VerdictRow, content_id};

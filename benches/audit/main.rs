@@ -13,6 +13,8 @@
 #![allow(missing_docs, reason = "a program")]
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
+#[path = "../../src/allocator.rs"]
+mod allocator; // as the program
 mod photos;
 mod server;
 mod todo;

@@ -275,7 +275,7 @@ impl Run {
     pub(crate) async fn note(&self, status: &str, stop_reason: Option<String>) -> Result<()> {
         let progress = &self.audit.progress;
         let sum = |count: fn(&ModelProgress) -> u64| progress.models.iter().map(count).sum::<u64>() as i64;
-        let spent = plan::spent(&self.tables, &self.audit.run_id, &[]).await?;
+        let cost_usd = plan::cost_usd(&self.tables, &self.audit.run_id).await?;
         let row = RunRow {
             run_id: self.audit.run_id.clone(),
             label: self.config.label.clone(),
@@ -286,7 +286,7 @@ impl Run {
             probes: progress.probes.get() as i64,
             answers: sum(|model| model.done.get()),
             errors: sum(|model| model.failed.get()),
-            cost_usd: spent.cost_usd,
+            cost_usd,
             started_at: self.started_at,
             updated_at: Utc::now(),
         };

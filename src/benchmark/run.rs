@@ -128,7 +128,7 @@ impl<'a> Run<'a> {
     async fn note(&self, asked: &[Asked], status: &str, stop_reason: Option<String>) -> Result<()> {
         let answers = asked.iter().flat_map(|asked| &asked.answers);
         let postponed = answers.filter(|answer| answer.is_none());
-        let spent = plan::spent(self.tables, &self.asker.run_id, &[]).await?;
+        let cost_usd = plan::cost_usd(self.tables, &self.asker.run_id).await?;
         let images: HashSet<&str> = asked.iter().map(|asked| asked.image.as_str()).collect();
         let all = self.asker.candidates().iter();
         let models: Vec<&str> = all.map(|each| each.model.card().model_id.as_str()).collect();
@@ -142,7 +142,7 @@ impl<'a> Run<'a> {
             probes: asked.len() as i64,
             answers: self.asker.paid() as i64,
             errors: postponed.count() as i64,
-            cost_usd: spent.cost_usd,
+            cost_usd,
             started_at: self.started_at,
             updated_at: Utc::now(),
         };

@@ -154,7 +154,7 @@ impl Summary {
             counts,
             categories: ask(&context, CATEGORIES, &run_id).await?,
             costs: ask(&context, COSTS, &run_id).await?,
-            cost_usd: plan::spent(&run.tables, &run_id, &[]).await?.cost_usd,
+            cost_usd: plan::cost_usd(&run.tables, &run_id).await?,
             spent: budget.spent(),
             limits: budget.limits().clone(),
             budget: budget.to_string(),

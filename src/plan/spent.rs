@@ -16,8 +16,6 @@ use std::time::Duration;
 pub struct Spent {
     /// Towards the budget: an answer whose tokens nobody told counts as dear.
     pub towards_budget: Spend,
-    /// Dollars; none where the price or the tokens of an answer are not known, or nobody was asked.
-    pub cost_usd: Option<f64>,
     /// How long calls were made.
     pub time: Duration,
 }
@@ -55,8 +53,6 @@ pub async fn spent(tables: &Tables, run_id: &str, received: &[CallRow]) -> Resul
                 ELSE coalesce(tokens_in, 0) + coalesce(tokens_out, 0) END) FILTER (WHERE remote), 0),
             coalesce(sum(CASE WHEN untold THEN coalesce(untold_usd, 0.0)
                 ELSE coalesce(cost_usd, 0.0) END) FILTER (WHERE remote), 0.0),
-            CASE WHEN count(*) FILTER (WHERE remote AND status = 'ok' AND cost_usd IS NULL) = 0
-                THEN sum(cost_usd) FILTER (WHERE remote) END,
             coalesce(sum(pause_s) FILTER (WHERE pause_s < {PAUSE_S}), 0.0)
         FROM mine"
     );
@@ -76,9 +72,25 @@ pub async fn spent(tables: &Tables, run_id: &str, received: &[CallRow]) -> Resul
             tokens: whole(1),
             usd: real(2).unwrap_or_default(),
         },
-        cost_usd: real(3),
-        time: Duration::try_from_secs_f64(real(4).unwrap_or_default()).unwrap_or_default(),
+        time: Duration::try_from_secs_f64(real(3).unwrap_or_default()).unwrap_or_default(),
     })
+}
+
+/// What the remote models of a run have cost, in dollars; none where the price or the tokens of an answer are
+/// not known, or nobody was asked.
+///
+/// # Errors
+/// [`crate::Error::Table`] when a table cannot be read.
+pub async fn cost_usd(tables: &Tables, run_id: &str) -> Result<Option<f64>> {
+    let run_id = quoted(run_id);
+    let sql = format!(
+        "SELECT CASE WHEN count(*) FILTER (WHERE status = 'ok' AND cost_usd IS NULL) = 0 THEN sum(cost_usd) END
+        FROM calls WHERE run_id = {run_id}
+        AND model_id IN (SELECT model_id FROM models WHERE kind IN ('http', 'images_http'))"
+    );
+    let batches: Vec<_> = tables.query(&sql).await?.try_collect().await?;
+    let sums = batches.iter().map(|batch| batch.column(0).as_primitive::<Float64Type>());
+    Ok(sums.filter(|sum| !sum.is_empty() && sum.is_valid(0)).map(|sum| sum.value(0)).next())
 }
 
 #[cfg(test)]
@@ -135,15 +147,15 @@ mod tests {
             known,
             Spent {
                 towards_budget,
-                cost_usd: Some(0.75),
                 time
             }
         );
+        assert_eq!(cost_usd(&tables, "run").await.unwrap(), Some(0.75));
 
         let untold = call(61, &remote, "ok", None, None);
         tables.append_rows(&[untold]).await.unwrap();
         let unknown = spent(&tables, "run", &[]).await.unwrap();
-        assert_eq!(unknown.cost_usd, None, "unknown, not 0");
+        assert_eq!(cost_usd(&tables, "run").await.unwrap(), None, "unknown, not 0");
         assert_eq!(unknown.towards_budget.tokens, 300 + 3_300);
         assert!((unknown.towards_budget.usd - 0.756).abs() < 1e-9);
         assert_eq!(spent(&tables, "other", &[]).await.unwrap(), Spent::default());

@@ -33,6 +33,12 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// Rows of a row group where a row is an image: a few dozen megabytes of photographs.
 const IMAGES_PER_ROW_GROUP: usize = 64;
 
+/// Rows of any other row group: a merge of files holds one.
+const ROWS_PER_ROW_GROUP: usize = 1 << 16;
+
+/// A row group is written when it has reached this.
+const ROW_GROUP_BYTE: usize = 32 << 20;
+
 /// What one commit is to hold, a few rows at a time.
 pub(super) type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch>> + Send + 'a>;
 
@@ -216,7 +222,10 @@ pub(super) fn rows_per_batch(table: TableName) -> usize {
 }
 
 pub(super) fn properties(table: TableName) -> WriterProperties {
-    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()));
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(ROWS_PER_ROW_GROUP))
+        .set_max_row_group_bytes(Some(ROW_GROUP_BYTE));
     if table != TableName::ImageBytes {
         return properties.build();
     }

@@ -35,7 +35,7 @@ const SMALL_BYTE: u64 = TARGET_BYTE / 2;
 const RETRIES: usize = 100;
 
 /// Small files that are opened ahead of being written again.
-const OPENED_AHEAD: usize = 4;
+const OPENED_AHEAD: usize = 2;
 
 /// How often a [`Tidier`] counts files.
 const TIDY_EVERY: Duration = Duration::from_mins(1);

@@ -37,7 +37,7 @@ const IMAGES_PER_ROW_GROUP: usize = 64;
 const ROWS_PER_ROW_GROUP: usize = 1 << 16;
 
 /// A row group is written when it has reached this.
-const ROW_GROUP_BYTE: usize = 32 << 20;
+const ROW_GROUP_BYTE: usize = 16 << 20;
 
 /// What one commit is to hold, a few rows at a time.
 pub(super) type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch>> + Send + 'a>;

@@ -20,6 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "oracles"))
 from duckdb_views import equal, parameters, plain  # noqa: E402
 
+OURS_ALONE = ["normalize_answer", "answer_distance", "token_f1", "anls"]  # functions whose rules no macro holds
 FEW = 10_000  # rows that are compared one by one, in order
 
 
@@ -73,6 +74,9 @@ def main(auditdm, tables, names):
         pathlib.Path(script).write_text(run([auditdm, "tables", "duckdb", "--tables", tables])[0])
         for query in sorted((ROOT / "queries").glob("*.sql")):
             if names and query.stem not in names:
+                continue
+            if unknown := [name for name in OURS_ALONE if f"{name}(" in query.read_text()]:
+                print(f"left out {query.stem}: no macro for {', '.join(unknown)}")
                 continue
             given = ["--tables", tables, "--format", "parquet", "--output", ours]
             _, seconds, memory = run([auditdm, "query", query.stem, *given])

@@ -31,38 +31,38 @@ fn cells(pixels: &RgbImage) -> RgbImage {
     if width < COLUMNS + 1 || height < ROWS {
         return imageops::thumbnail(pixels, COLUMNS + 1, ROWS);
     }
-    let edge = |cell: u32, ratio: f32, most: u32| ((cell as f32 * ratio + ratio).ceil() as u32).min(most);
+    // As rounded there: a cell need not begin where the one before it ends.
+    let ends = |cell: u32, ratio: f32, most: u32| {
+        let start = cell as f32 * ratio;
+        let (first, end) = (start.ceil() as u32, (start + ratio).ceil() as u32);
+        first.min(most - 1) as usize..end.min(most) as usize
+    };
     let (across, down) = (width as f32 / (COLUMNS + 1) as f32, height as f32 / ROWS as f32);
+    let columns = [0, 1, 2, 3, 4, 5, 6, 7, 8].map(|column| ends(column, across, width));
     let mut cells = RgbImage::new(COLUMNS + 1, ROWS);
-    let mut top = 0;
     for row in 0..ROWS {
-        let bottom = edge(row, down, height);
+        let rows = ends(row, down, height);
         let mut sums = [[0_u32; 3]; COLUMNS as usize + 1];
         let line = width as usize * 3;
-        let lines = &pixels.as_raw()[top as usize * line..bottom as usize * line];
-        for line in lines.chunks_exact(line) {
-            let mut left = 0;
-            for (cell, sum) in (0..).zip(&mut sums) {
-                let right = edge(cell, across, width);
+        for line in pixels.as_raw()[rows.start * line..rows.end * line].chunks_exact(line) {
+            for (sum, column) in sums.iter_mut().zip(&columns) {
                 let [mut red, mut green, mut blue] = [0; 3];
-                for pixel in line[left as usize * 3..right as usize * 3].chunks_exact(3) {
+                for pixel in line[column.start * 3..column.end * 3].chunks_exact(3) {
                     red += u32::from(pixel[0]);
                     green += u32::from(pixel[1]);
                     blue += u32::from(pixel[2]);
                 }
                 *sum = [sum[0] + red, sum[1] + green, sum[2] + blue];
-                left = right;
             }
         }
-        let mut left = 0;
-        for (cell, sum) in (0..).zip(sums) {
-            let right = edge(cell, across, width);
-            let pixels = (right - left) * (bottom - top);
-            let average = sum.map(|sum| ((sum + pixels / 2) / pixels) as u8);
-            cells.put_pixel(cell, row, Rgb(average));
-            left = right;
+        for (column, (sum, ends)) in (0..).zip(sums.into_iter().zip(&columns)) {
+            let pixels = (ends.len() * rows.len()) as u32;
+            cells.put_pixel(
+                column,
+                row,
+                Rgb(sum.map(|sum| ((sum + pixels / 2) / pixels) as u8)),
+            );
         }
-        top = bottom;
     }
     cells
 }
@@ -90,9 +90,21 @@ mod tests {
 
     #[test]
     fn cells_are_those_of_a_thumbnail() {
-        for (width, height) in [(9, 8), (10, 9), (17, 31), (64, 8), (100, 75), (321, 203), (640, 480)] {
+        for (width, height) in [
+            (9, 8),
+            (10, 9),
+            (17, 31),
+            (64, 8),
+            (100, 75),
+            (321, 203),
+            (640, 480),
+        ] {
             let picture = picture(width, height);
-            assert_eq!(cells(&picture), imageops::thumbnail(&picture, COLUMNS + 1, ROWS), "{width} × {height}");
+            assert_eq!(
+                cells(&picture),
+                imageops::thumbnail(&picture, COLUMNS + 1, ROWS),
+                "{width} × {height}"
+            );
         }
     }
 

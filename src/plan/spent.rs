@@ -89,8 +89,13 @@ pub async fn cost_usd(tables: &Tables, run_id: &str) -> Result<Option<f64>> {
         AND model_id IN (SELECT model_id FROM models WHERE kind IN ('http', 'images_http'))"
     );
     let batches: Vec<_> = tables.query(&sql).await?.try_collect().await?;
-    let sums = batches.iter().map(|batch| batch.column(0).as_primitive::<Float64Type>());
-    Ok(sums.filter(|sum| !sum.is_empty() && sum.is_valid(0)).map(|sum| sum.value(0)).next())
+    let sums = batches
+        .iter()
+        .map(|batch| batch.column(0).as_primitive::<Float64Type>());
+    Ok(sums
+        .filter(|sum| !sum.is_empty() && sum.is_valid(0))
+        .map(|sum| sum.value(0))
+        .next())
 }
 
 #[cfg(test)]
@@ -143,13 +148,7 @@ mod tests {
             usd: 0.75,
         };
         let time = Duration::from_mins(2);
-        assert_eq!(
-            known,
-            Spent {
-                towards_budget,
-                time
-            }
-        );
+        assert_eq!(known, Spent { towards_budget, time });
         assert_eq!(cost_usd(&tables, "run").await.unwrap(), Some(0.75));
 
         let untold = call(61, &remote, "ok", None, None);

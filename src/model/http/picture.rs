@@ -46,14 +46,19 @@ pub(crate) async fn on_pixel_threads<T: Send + 'static>(
 ) -> Result<T, String> {
     static CORES: LazyLock<Arc<Semaphore>> =
         LazyLock::new(|| Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZero::get))));
-    let core = CORES.clone().acquire_owned().await.expect("it is never closed");
-    let done = tokio::task::spawn_blocking(move || {
-        // Held until the work is done, even if nobody waits for it any more.
-        let _core = core;
-        work()
+    // A task of its own: whoever waits in a stream that nobody polls must not hold a core.
+    let done = tokio::spawn(async move {
+        let core = CORES.clone().acquire_owned().await.expect("it is never closed");
+        let done = tokio::task::spawn_blocking(move || {
+            // Held until the work is done, even if nobody waits for it any more.
+            let _core = core;
+            work()
+        });
+        done.await
     });
     // A panic is this image's error.
-    done.await.map_err(|_| "its decoder gave up".to_owned())
+    let failed = |_| "its decoder gave up".to_owned();
+    done.await.map_err(failed)?.map_err(failed)
 }
 
 #[cfg(test)]
@@ -62,6 +67,7 @@ mod tests {
     use crate::image::decode;
     use crate::model::conformance;
     use bytes::Bytes;
+    use std::time::Duration;
 
     #[tokio::test]
     async fn small_images_travel_as_they_are_and_large_ones_shrink_once() {
@@ -86,6 +92,17 @@ mod tests {
         let image = EncodedImage::new("drawing", Bytes::from_static(b"<svg>"));
         let error = fitted(&image, 64).await.unwrap_err();
         assert!(matches!(error, CallError::Refused { .. }), "{error}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_waits_and_is_not_polled_holds_no_core() {
+        let slow = || std::thread::sleep(Duration::from_millis(1));
+        let mut waiting: Vec<_> = (0..64).map(|_| Box::pin(on_pixel_threads(slow))).collect();
+        for future in &mut waiting {
+            let _ = futures::poll!(future);
+        }
+        let last = tokio::time::timeout(Duration::from_secs(10), on_pixel_threads(|| 3));
+        assert_eq!(last.await, Ok(Ok(3)));
     }
 
     #[tokio::test]

@@ -13,6 +13,7 @@
 #![allow(missing_docs, reason = "a program")]
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
+#[cfg(not(target_env = "msvc"))]
 #[path = "../../src/allocator.rs"]
 mod allocator; // as the program
 mod photos;

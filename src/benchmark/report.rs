@@ -46,8 +46,11 @@ pub(super) fn mean(
         sums[1] += 1.0;
     }
     let sum: f64 = images.values().map(|sums| sums[0]).sum();
-    let interval = if binary && images.len() == of.len() {
-        wilson::interval(sum as i64, of.len() as i64).map(|(low, high)| (scale * low, scale * high))
+    let n = of.len().max(1) as f64;
+    let interval = if binary && (images.len() == of.len() || sum == 0.0 || sum == n) {
+        // Where all are alike a bootstrap has no width: an image with several questions then counts once.
+        let right = (sum / n * images.len() as f64).round();
+        wilson::interval(right as i64, images.len() as i64).map(|(low, high)| (scale * low, scale * high))
     } else {
         let images: Vec<[f64; 2]> = images.into_values().collect();
         bootstrap::interval(&images, |sums| scale * sums[0] / sums[1], 1)
@@ -56,7 +59,7 @@ pub(super) fn mean(
         part: part.to_owned(),
         measure: measure.to_owned(),
         n: of.len() as u64,
-        value: scale * sum / of.len().max(1) as f64,
+        value: scale * sum / n,
         interval,
     }
 }
@@ -143,4 +146,28 @@ pub(super) fn grouped(scored: &[Scored]) -> Vec<Scored> {
         one
     };
     groups.into_iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::benchmark::Question;
+
+    #[test]
+    fn an_interval_has_width_where_all_answers_are_alike() {
+        let scored = |n: usize| Scored {
+            question: Question::default(),
+            image: (n / 2).to_string(),
+            answer: None,
+            problem: None,
+            score: Score::right(false, ""),
+        };
+        let all: Vec<Scored> = (0..4).map(scored).collect();
+        let line = mean("", "accuracy", &all.iter().collect::<Vec<_>>(), 100.0, |each| {
+            each.score.value
+        });
+        // Two images, none right: `proportion_confint(0, 2, method="wilson")` of statsmodels.
+        let (low, high) = line.interval.unwrap();
+        assert!(low.abs() < 1e-9 && (high - 65.762).abs() < 0.001, "{low} {high}");
+    }
 }

@@ -7,12 +7,13 @@
 use crate::error::{Error, Result};
 use std::process::{Command, ExitStatus};
 
-/// candle on one thread; glibc's allocator keeps what it has (other systems ignore these).
-const SETTINGS: [(&str, &str); 4] = [
+/// candle on one thread; the allocator keeps for ten seconds what a step gives back, since the next one takes it again.
+const SETTINGS: [(&str, &str); 2] = [
     ("CANDLE_NUM_THREADS", "1"),
-    ("MALLOC_MMAP_THRESHOLD_", "1000000000"),
-    ("MALLOC_TRIM_THRESHOLD_", "4000000000"),
-    ("MALLOC_TOP_PAD_", "67108864"),
+    (
+        "_RJEM_MALLOC_CONF",
+        "dirty_decay_ms:10000,muzzy_decay_ms:10000,oversize_threshold:0",
+    ),
 ];
 
 /// Runs this very command again with the settings and gives its status; nothing where they are set already.

@@ -47,7 +47,8 @@ pub(super) fn mean(
     }
     let sum: f64 = images.values().map(|sums| sums[0]).sum();
     let n = of.len().max(1) as f64;
-    let interval = if binary && (images.len() == of.len() || sum == 0.0 || sum == n) {
+    let alike = [0, of.len() as i64].contains(&(sum as i64));
+    let interval = if binary && (images.len() == of.len() || alike) {
         // Where all are alike a bootstrap has no width: an image with several questions then counts once.
         let right = (sum / n * images.len() as f64).round();
         wilson::interval(right as i64, images.len() as i64).map(|(low, high)| (scale * low, scale * high))
